@@ -1,0 +1,3 @@
+"""The version of vadd, read by the build and carried in every result."""
+
+__version__ = "0.1.0"
