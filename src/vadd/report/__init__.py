@@ -1,0 +1,1 @@
+"""Verdicts made readable: JSON document, HTML page, terminal text, table."""

@@ -1,0 +1,149 @@
+"""``vadd check``: judge files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from vadd.detect.verdict import Verdict
+
+__all__ = ["check"]
+
+
+def _share(context: click.Context, option: click.Parameter, value: float) -> float:
+    if not 0 < value < 1:  # click's own range lets NaN pass
+        raise click.BadParameter(f"{value} is not between 0 and 1, both excluded")
+    return value
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "--picture", type=click.Path(path_type=Path), metavar="FILE", help="Take the picture of this file ..."
+)
+@click.option(
+    "--sound", type=click.Path(path_type=Path), metavar="FILE", help="... and the sound of this one."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON Lines, one document a file, and nothing else."
+)
+@click.option("--html", metavar="PATH", help="Write a page; with several files, a folder of pages.")
+@click.option("--csv", "csv_path", metavar="PATH", help="Write one table with a row for each file.")
+@click.option("--model", default="everyday", show_default=True, metavar="NAME|DIR", help="The detector.")
+@click.option(
+    "--false-alarms",
+    type=float,
+    callback=_share,
+    default=0.10,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of clips with their own sound that may be called discrepant.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Write no text and no progress; the exit status tells.")
+def check(
+    files: tuple[Path, ...],
+    picture: Path | None,
+    sound: Path | None,
+    as_json: bool,
+    html: str | None,
+    csv_path: str | None,
+    model: str,
+    false_alarms: float,
+    quiet: bool,
+) -> int:
+    """Judge whether the sound of each FILE belongs to its picture.
+
+    Exit status: 0 consistent, 1 discrepant, 3 inconclusive, 4 failed, 2 for a wrong call. With several
+    files the first of these that occurs counts: discrepant, failed, inconclusive, consistent.
+    """
+    from vadd.cli.files import plan_pages, plan_table, require_inputs
+
+    pair = _pair(picture, sound, files)
+    inputs = list(pair or files)
+    require_inputs(inputs)
+    page_of = [f"{pair[0].name}+{pair[1].name}"] if pair else [file.name for file in files]
+    pages = plan_pages(html, page_of, inputs) if html is not None else []
+    table_path = plan_table(csv_path, inputs, pages) if csv_path is not None else None
+
+    from vadd.cli.status import exit_status, summary
+    from vadd.cli.terminal import say, show
+    from vadd.report.output import write
+
+    talk = not (as_json or quiet)
+    labels = [f"picture of {pair[0]} with sound of {pair[1]}"] if pair else [str(file) for file in files]
+    outcomes, rows = [], []
+    for i, verdict in enumerate(_judge(files, pair, model, false_alarms, bool(pages), progress=not quiet)):
+        outcomes.append(verdict.verdict)
+        if as_json:
+            _emit(verdict)
+        elif talk:
+            if i:
+                say("")
+            show(verdict, labels[i])
+        if pages:
+            from vadd.report.page import page
+
+            write(pages[i], page(verdict))
+            if talk:
+                say(f"  Report: {pages[i]}")
+        if table_path:
+            from vadd.report.table import row
+
+            rows.append(row(verdict, labels[i]))
+    if table_path:
+        from vadd.report.table import table
+
+        write(table_path, table(rows))
+    if talk and len(outcomes) > 1:
+        say("")
+        say(summary(outcomes))
+    return exit_status(outcomes)
+
+
+def _pair(picture: Path | None, sound: Path | None, files: Sequence[Path]) -> tuple[Path, Path] | None:
+    if picture is None and sound is None:
+        if not files:
+            raise click.UsageError("name a file, or --picture and --sound")
+        return None
+    if picture is None or sound is None:
+        raise click.UsageError("--picture and --sound go together")
+    if files:
+        raise click.UsageError("--picture and --sound take the place of FILE")
+    return picture, sound
+
+
+def _judge(
+    files: Sequence[Path],
+    pair: tuple[Path, Path] | None,
+    model: str,
+    false_alarms: float,
+    exhibit: bool,
+    *,
+    progress: bool,
+) -> Iterator[Verdict]:
+    """One verdict a file, each as soon as it is there."""
+    from vadd.cli.terminal import Progress
+    from vadd.detect.detector import Detector
+
+    detector = Detector(model, false_alarms=false_alarms)
+    if pair:
+        with Progress(pair[0], wanted=progress) as shown:
+            verdict = detector.check_pair(*pair, exhibit=exhibit, progress=shown)
+        yield verdict
+        return
+    for file in files:
+        with Progress(file, wanted=progress) as shown:
+            verdict = detector.check(file, exhibit=exhibit, progress=shown)
+        yield verdict
+
+
+def _emit(verdict: Verdict) -> None:
+    from vadd.report.document import line
+
+    sys.stdout.write(line(verdict) + "\n")
+    sys.stdout.flush()  # whoever reads the lines can go on with this file

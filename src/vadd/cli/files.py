@@ -1,0 +1,78 @@
+"""What the user named: inputs that can be opened and outputs that can be written, known before the work."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from vadd.errors import UsageError
+from vadd.report.output import page_names, prepare_folder, probe_file
+
+__all__ = ["plan_pages", "plan_table", "require_inputs"]
+
+
+def require_inputs(paths: Sequence[Path]) -> None:
+    """Refuse the call if any input does not exist, is not a file, or cannot be opened.
+
+    Raises:
+        UsageError: Naming the first such input.
+    """
+    for path in paths:
+        try:
+            mode = path.stat().st_mode
+            if stat.S_ISDIR(mode):
+                raise UsageError(f"{path} is a folder; name the files in it")
+            if not stat.S_ISREG(mode):  # opening a pipe would wait for ever
+                raise UsageError(f"{path} is not a regular file")
+            path.open("rb").close()
+        except FileNotFoundError as error:
+            raise UsageError(f"there is no file {path}") from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"cannot open {path}: {reason.lower()}") from error
+
+
+def plan_pages(wanted: str, names: Sequence[str], inputs: Sequence[Path]) -> list[Path]:
+    """Where each page will go; makes sure that it can.
+
+    Args:
+        wanted: What the user asked for: a file for one page, a folder for several (made if need be), or
+            for one page a folder that exists or ends in ``/``.
+        names: File names of the inputs, one a page.
+        inputs: Files that must not be overwritten.
+
+    Raises:
+        OutputError: If a page could not be written there.
+        UsageError: If a page would replace an input.
+    """
+    place = Path(wanted)
+    if len(names) > 1 or place.is_dir() or wanted.endswith("/"):
+        prepare_folder(place)
+        pages = [place / name for name in page_names(list(names))]
+    else:
+        probe_file(place)
+        pages = [place]
+    for page in pages:
+        _spare(page, inputs)
+    return pages
+
+
+def plan_table(wanted: str, inputs: Sequence[Path], pages: Sequence[Path]) -> Path:
+    """Where the table will go; makes sure that it can.
+
+    Raises:
+        OutputError: If it could not be written there.
+        UsageError: If it would replace an input or a page.
+    """
+    place = Path(wanted)
+    probe_file(place)
+    _spare(place, [*inputs, *pages])
+    return place
+
+
+def _spare(output: Path, kept: Sequence[Path]) -> None:
+    for path in kept:
+        same = path.resolve() == output.resolve()
+        if same or (output.exists() and path.exists() and output.samefile(path) and output.is_file()):
+            raise UsageError(f"{output} would replace {path}")

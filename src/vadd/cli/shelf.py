@@ -1,0 +1,89 @@
+"""All models that come with vadd, embedders and detectors, as the ``models`` commands show them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from vadd.embed import catalog
+from vadd.embed.base import EmbedderCard
+from vadd.errors import ModelError
+
+__all__ = ["Entry", "find", "shelf"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model on the shelf.
+
+    Attributes:
+        name: What ``models show`` and, for a detector, ``--model`` call it.
+        kind: ``"detector"`` or ``"embedder"``.
+        summary: One line for a list.
+        facts: (name, value) lines of all that its card says.
+        verify: Reads its files and compares their hashes; raises ModelError if one differs.
+    """
+
+    name: str
+    kind: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    verify: Callable[[], None]
+
+
+def shelf() -> tuple[Entry, ...]:
+    """Every model: detectors first, each kind by name."""
+    return (*_detectors(), *(_embedder(catalog.card(name)) for name in catalog.names()))
+
+
+def find(name: str) -> Entry:
+    """The model of this name.
+
+    Raises:
+        ModelError: If there is none; the message lists the names.
+    """
+    entries = {entry.name: entry for entry in shelf()}
+    if name not in entries:
+        raise ModelError(f"there is no model {name!r}; the models are {', '.join(entries)}")
+    return entries[name]
+
+
+def _detectors() -> tuple[Entry, ...]:
+    from vadd.detect import models
+    from vadd.report.facts import flat
+
+    return tuple(
+        Entry(
+            name=card.name,
+            kind="detector",
+            summary=card.summary,
+            facts=tuple(flat(dataclasses.asdict(card))),
+            verify=partial(models.verify, card.name),
+        )
+        for card in models.detectors()
+    )
+
+
+def _embedder(card: EmbedderCard) -> Entry:
+    from vadd.embed.weights import read_weights
+    from vadd.report.facts import flat
+
+    told = {
+        **{f.name: getattr(card, f.name) for f in dataclasses.fields(card)},
+        "preprocessing": dict(card.preprocessing),
+        "scores": f"{len(card.scores)} classes" if card.scores else "none",
+        "weights": dataclasses.asdict(card.weights),
+    }
+
+    def verify() -> None:
+        read_weights(card.weights)
+
+    return Entry(
+        name=card.name,
+        kind="embedder",
+        summary=f"{card.modality.value}, {card.dim} numbers a second, {card.weights.size / 1e6:.1f} MB",
+        facts=tuple(flat({key: value for key, value in told.items() if value is not None})),
+        verify=verify,
+    )

@@ -1,0 +1,111 @@
+"""Writing reports and tables: whole or not at all, and refused before the work rather than after it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from vadd.errors import OutputError
+from vadd.report.text import printable
+
+__all__ = ["page_names", "prepare_folder", "probe_file", "write"]
+
+#: File systems take 255 bytes a name; this leaves room for a number, ``.html`` and a temporary suffix.
+_NAME_BYTES = 200
+
+
+def probe_file(path: Path) -> None:
+    """Make sure that ``path`` can be written, by writing beside it; leaves nothing behind.
+
+    Raises:
+        OutputError: If its folder does not exist or takes no files, or ``path`` is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder")
+    if _is_device(path):
+        return
+    temporary = _temporary(path)
+    try:
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def prepare_folder(path: Path) -> None:
+    """Make sure that ``path`` is a folder that takes files; it is created if it does not exist.
+
+    Raises:
+        OutputError: If it cannot be created or written to, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    probe_file(path / "report.html")
+
+
+def write(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OutputError: If it cannot be written; the old file, if any, is then untouched.
+    """
+    data = text.encode("utf-8")
+    try:
+        if _is_device(path):  # replacing /dev/stdout or a pipe by a file would do harm
+            path.write_bytes(data)
+            return
+        target = path.resolve()  # a link keeps pointing where it points
+        temporary = _temporary(target)
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def page_names(names: list[str]) -> list[str]:
+    """A page name for each input name: safe on any file system, and no two alike in any case.
+
+    Args:
+        names: File names without folders, in order; may repeat and may hold any character.
+
+    Returns:
+        As many names ending in ``.html``; the same input always gives the same names.
+    """
+    taken: set[str] = set()
+    pages = []
+    for name in names:
+        stem = _stem(name)
+        page, number = f"{stem}.html", 1
+        while page.casefold() in taken:
+            number += 1
+            page = f"{stem}-{number}.html"
+        taken.add(page.casefold())
+        pages.append(page)
+    return pages
+
+
+def _stem(name: str) -> str:
+    kept = "".join(c if c.isalnum() or c in "._-+()" else "_" for c in printable(name)).lstrip(".-")
+    return kept.encode("utf-8")[:_NAME_BYTES].decode("utf-8", "ignore") or "report"
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".vadd-{secrets.token_hex(6)}.tmp")
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _cannot(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}")

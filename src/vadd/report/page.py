@@ -1,0 +1,140 @@
+"""The HTML page of a verdict: one file that needs nothing from elsewhere and runs nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from vadd.detect.verdict import Exhibit, SpanFinding, Verdict
+from vadd.report import lanes
+from vadd.report.columns import columns, step_for
+from vadd.report.document import document
+from vadd.report.facts import flat
+from vadd.report.image import jpeg_uri
+from vadd.report.text import printable
+from vadd.report.words import LIMITS, concept_list, headline, percent, title
+from vadd.timeline import clock
+
+__all__ = ["page"]
+
+#: Columns that a reader can still tell apart on a laptop.
+MAX_COLUMNS = 120
+#: Tables up to this long stand open; longer ones open on request.
+_OPEN_ROWS = 12
+_NO_PICTURES = Exhibit((), None, 1.0)
+
+
+def page(verdict: Verdict) -> str:
+    """A verdict as one self-contained HTML page.
+
+    Args:
+        verdict: Any verdict; with an ``exhibit`` the page also shows thumbnails and a spectrogram.
+
+    Returns:
+        HTML5, to be written as UTF-8. It loads nothing, runs no script, and forbids both by its content
+        security policy. The same verdict always gives the same page.
+    """
+    style = _style()
+    return _environment().get_template("page.html").render(
+        style=Markup(style),  # noqa: S704 - our own file, not input
+        policy=f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; base-uri 'none'; "
+        "form-action 'none'",
+        verdict=verdict,
+        title=title(verdict),
+        headline=headline(verdict),
+        figure=_figure(verdict),
+        flagged=[_case(verdict, found) for found in verdict.spans],
+        limits=LIMITS,
+        inputs=[_input_facts(record) for record in document(verdict)["provenance"]["inputs"]],
+        settings=_settings(verdict),
+        hashes=sorted(verdict.provenance.hashes.items()),
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("vadd.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        printable=printable, percent=percent, clock=clock, concept_list=concept_list, edge=_edge
+    )
+    return environment
+
+
+@cache
+def _style() -> str:
+    return resources.files("vadd.report").joinpath("templates", "page.css").read_text("utf-8")
+
+
+def _digest(style: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode('utf-8')).digest()).decode('ascii')}"
+
+
+def _edge(percentage: float) -> str:
+    """Which end of a label stands at its place, so that it stays inside the figure."""
+    return "start" if percentage < 12 else "end" if percentage > 88 else "middle"
+
+
+def _figure(verdict: Verdict) -> dict[str, Any] | None:
+    """All that is drawn over time; ``None`` if nothing was judged."""
+    if not verdict.seconds:
+        return None
+    axis = lanes.Axis(verdict.seconds[-1].span.end)
+    found = columns(verdict.seconds, MAX_COLUMNS)
+    exhibit = verdict.exhibit or _NO_PICTURES
+    return {
+        "step": step_for(len(verdict.seconds), MAX_COLUMNS),
+        "duration": axis.duration,
+        "ticks": axis.ticks(),
+        "columns": found,
+        "open": len(found) <= _OPEN_ROWS,
+        "bars": lanes.bars(found, axis, verdict.threshold),
+        "flags": lanes.flags(verdict, axis),
+        "mutes": lanes.mutes(verdict, axis),
+        "mute_reasons": lanes.mute_reasons(verdict),
+        "strip": lanes.strip(exhibit, axis),
+        "spectrogram": lanes.spectrogram(exhibit, axis),
+        "sides": (
+            ("Seen", "picture", lanes.rows(found, [c.picture for c in found], axis)),
+            ("Heard", "sound", lanes.rows(found, [c.sound for c in found], axis)),
+        ),
+    }
+
+
+def _case(verdict: Verdict, found: SpanFinding) -> dict[str, Any]:
+    """A flagged span with the thumbnail nearest to its middle."""
+    middle = (found.span.start + found.span.end) / 2
+    shots = verdict.exhibit.thumbnails if verdict.exhibit else ()
+    inside = [shot for shot in shots if found.span.start <= shot[0] < found.span.end]
+    shot = min(inside, key=lambda s: (abs(s[0] - middle), s[0])) if inside else None
+    return {
+        "found": found,
+        "picture": {"uri": jpeg_uri(shot[1]), "text": f"Frame at {clock(shot[0])}"} if shot else None,
+    }
+
+
+def _input_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    used = {"both": "picture and sound", "picture": "picture only", "sound": "sound only"}
+    return {**record, "used": used[record["role"]], "facts": list(flat(record["media"]))}
+
+
+def _settings(verdict: Verdict) -> list[tuple[str, str]]:
+    provenance = document(verdict)["provenance"]
+    return [
+        ("vadd", provenance["version"]),
+        ("model", printable(provenance["model"])),
+        *flat(provenance["libraries"]),
+        *flat(provenance["config"]),
+    ]
