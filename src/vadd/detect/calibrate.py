@@ -1,0 +1,95 @@
+"""What a score means: a probability, and a threshold that keeps a promise about false alarms.
+
+The threshold is conformal (V. Vovk, A. Gammerman, G. Shafer 2005): of ``n`` authentic calibration clips
+take the ``ceil((n + 1)(1 - alpha))``-th smallest score. An authentic clip that is exchangeable with them
+exceeds it with probability at most ``alpha``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from vadd.errors import ModelError, UsageError
+
+__all__ = ["Calibration", "calibration_hash", "load"]
+
+CALIBRATION = "everyday.json"
+CALIBRATION_SHA256 = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was learnt of the score on clips whose sound is known to be their own, and on swaps of them.
+
+    Attributes:
+        own: Discrepancies of authentic clips, each scored by a model that had not seen its kind; sorted.
+        slope: Of the logistic curve from discrepancy to P(discrepant) at prior 0.5; over 0.
+        intercept: Of the same curve.
+        described: What the clips were, for people.
+    """
+
+    own: tuple[float, ...]
+    slope: float
+    intercept: float
+    described: str
+
+    def threshold(self, false_alarms: float) -> float:
+        """The discrepancy above which a clip is called discrepant.
+
+        Args:
+            false_alarms: Rate of authentic clips that may be called discrepant, in (0, 1).
+
+        Returns:
+            A threshold; scores above it are called.
+
+        Raises:
+            UsageError: If there are too few calibration clips to promise so low a rate.
+        """
+        rank = math.ceil(round((len(self.own) + 1) * (1 - false_alarms), 9))
+        if rank > len(self.own):
+            lowest = 1 / (len(self.own) + 1)
+            raise UsageError(
+                f"a false-alarm rate of {false_alarms:g} cannot be promised with {len(self.own)} calibration "
+                f"clips; the lowest that can is {math.ceil(lowest * 10000) / 10000:g}"
+            )
+        return self.own[max(rank, 1) - 1]
+
+    def probability(self, discrepancy: float) -> float:
+        """P(discrepant | score) at prior 0.5, in (0, 1)."""
+        return 1 / (1 + math.exp(-(self.slope * discrepancy + self.intercept)))
+
+
+def _content() -> bytes:
+    try:
+        return files("vadd.detect").joinpath("data", CALIBRATION).read_bytes()
+    except OSError as error:
+        raise ModelError(f"the calibration {CALIBRATION} cannot be read: {error}") from error
+
+
+def calibration_hash() -> str:
+    """SHA-256 of the calibration file."""
+    return hashlib.sha256(_content()).hexdigest()
+
+
+@cache
+def load() -> Calibration:
+    """The calibration of the everyday detector.
+
+    Raises:
+        ModelError: If the file is missing or is not the one that this version was built with.
+    """
+    content = _content()
+    if hashlib.sha256(content).hexdigest() != CALIBRATION_SHA256:
+        raise ModelError(f"the calibration {CALIBRATION} is damaged: its SHA-256 is not the expected one")
+    learnt = json.loads(content)
+    return Calibration(
+        own=tuple(learnt["own"]),
+        slope=learnt["slope"],
+        intercept=learnt["intercept"],
+        described=learnt["described"],
+    )

@@ -1,0 +1,165 @@
+"""From the evidence of a clip's seconds to what may be said of the clip.
+
+The order matters: what makes a comparison impossible comes first, then what makes it idle, and only
+what is left is compared with thresholds. Between the two thresholds nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vadd.detect.calibrate import Calibration
+from vadd.detect.score import SecondScores
+from vadd.detect.verdict import Outcome, Reason
+
+__all__ = ["Decision", "Evidence", "decide"]
+
+#: RMS below which a second of sound is silence (design).
+SILENCE_DBFS = -70.0
+
+#: A shorter stretch of picture and sound together is less than one patch of the sound network.
+MIN_DURATION = Fraction(24, 25)
+
+#: At least this share of the seconds must have something to say.
+MIN_SPEAKING = 0.2
+
+#: `consistent` is claimed only where a discrepancy is less likely than this (prior 0.5).
+CONSISTENT_PROBABILITY = 0.25
+
+#: How far the threshold rises (in discrepancy) when the whole sound is generic and without a source in
+#: the picture: the little that is left of it must speak the more clearly.
+GENERIC_MARGIN = 0.4
+
+#: With a greater share of such sound nothing is claimed at all.
+ALL_GENERIC = 0.9
+
+#: Share of such sound from which on it is given as the reason for an open verdict.
+MOSTLY_GENERIC = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What is known of a clip's seconds.
+
+    Attributes:
+        duration: Seconds judged.
+        has_picture: Whether there is any picture.
+        has_sound: Whether there is any sound.
+        seen: ``(T,)`` bool, picture decoded in this second.
+        heard: ``(T,)`` bool, sound decoded in this second.
+        blank: ``(T,)`` bool, the picture shows nothing (black, blank, a still title).
+        level: ``(T,)`` dBFS RMS, ``-inf`` for digital silence.
+        scores: One score a second, meaningful where both were decoded; ``None`` without a common second.
+    """
+
+    duration: Fraction
+    has_picture: bool
+    has_sound: bool
+    seen: NDArray[np.bool_]
+    heard: NDArray[np.bool_]
+    blank: NDArray[np.bool_]
+    level: NDArray[np.float64]
+    scores: SecondScores | None
+
+    @property
+    def silent(self) -> NDArray[np.bool_]:
+        """``(T,)`` bool, sound decoded but below the silence level."""
+        return self.heard & ~(self.level > SILENCE_DBFS)
+
+    @property
+    def common(self) -> NDArray[np.bool_]:
+        """``(T,)`` bool, both streams decoded."""
+        return self.seen & self.heard
+
+    @property
+    def speaking(self) -> NDArray[np.bool_]:
+        """``(T,)`` bool, both streams decoded and neither of them empty."""
+        return self.common & ~self.silent & ~self.blank
+
+    def mute(self, second: int) -> Reason | None:
+        """Why a second says nothing, or ``None`` when it speaks."""
+        if not self.seen[second]:
+            return Reason.NO_VIDEO
+        if not self.heard[second]:
+            return Reason.NO_AUDIO
+        if self.silent[second]:
+            return Reason.SILENT
+        if self.blank[second]:
+            return Reason.PICTURE_SAYS_NOTHING
+        if self.scores is not None and self.scores.unexplained[second] > ALL_GENERIC:
+            return Reason.SOUND_SAYS_NOTHING
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What may be said of a clip.
+
+    Attributes:
+        outcome: Consistent, discrepant or inconclusive.
+        reason: Why it is inconclusive; ``None`` otherwise.
+        discrepancy: The clip's score; ``None`` when the streams have no second in common.
+        threshold: The discrepancy above which this clip is called discrepant.
+    """
+
+    outcome: Outcome
+    reason: Reason | None
+    discrepancy: float | None
+    threshold: float
+
+
+def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) -> Decision:
+    """Decide on a clip.
+
+    Args:
+        evidence: What is known of its seconds.
+        calibration: What scores mean.
+        false_alarms: Rate at which authentic clips like those used for calibration may be called discrepant.
+
+    Returns:
+        The decision; never ``failed``, which is about files and not about evidence.
+
+    Raises:
+        UsageError: If the calibration cannot promise this false-alarm rate.
+    """
+    threshold = calibration.threshold(false_alarms)
+    if evidence.scores is None or not evidence.common.any():
+        return Decision(Outcome.INCONCLUSIVE, _nothing_in_common(evidence), None, threshold)
+    # A clip that never speaks still gets a score, from all that was embedded, but no claim.
+    counted = evidence.speaking if evidence.speaking.any() else evidence.common
+    discrepancy = float(evidence.scores.discrepancy[counted].mean())
+    unexplained = float(evidence.scores.unexplained[counted].mean())
+    threshold += GENERIC_MARGIN * unexplained
+    reason = _too_little(evidence) or (Reason.SOUND_SAYS_NOTHING if unexplained > ALL_GENERIC else None)
+    if reason:
+        return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)
+    if discrepancy > threshold:
+        return Decision(Outcome.DISCREPANT, None, discrepancy, threshold)
+    if calibration.probability(discrepancy) < CONSISTENT_PROBABILITY:
+        return Decision(Outcome.CONSISTENT, None, discrepancy, threshold)
+    reason = Reason.SOUND_SAYS_NOTHING if unexplained > MOSTLY_GENERIC else Reason.UNKNOWN_SCENE
+    return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)
+
+
+def _nothing_in_common(evidence: Evidence) -> Reason:
+    if not evidence.has_picture:
+        return Reason.NO_VIDEO
+    if not evidence.has_sound:
+        return Reason.NO_AUDIO
+    return Reason.TOO_SHORT
+
+
+def _too_little(evidence: Evidence) -> Reason | None:
+    if evidence.duration < MIN_DURATION:
+        return Reason.TOO_SHORT
+    if evidence.speaking.sum() >= max(1.0, MIN_SPEAKING * len(evidence.speaking)):
+        return None
+    mute = Counter(
+        reason for second in range(len(evidence.seen)) if (reason := evidence.mute(second)) is not None
+    )
+    return mute.most_common(1)[0][0]

@@ -1,0 +1,161 @@
+"""The detector: a file goes in, a verdict comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vadd._version import __version__
+from vadd.detect import calibrate, models
+from vadd.detect.verdict import InputRecord, Outcome, Provenance, Reason, Verdict
+from vadd.embed import catalog
+from vadd.errors import MediaError, ModelError, UsageError
+from vadd.media.limits import Limits
+
+if TYPE_CHECKING:
+    from vadd.embed.extract import Extraction
+
+__all__ = ["Detector"]
+
+#: The probability is stated under even odds, whatever the reader's own prior may be.
+PRIOR = 0.5
+
+Progress = Callable[[float, float], None]
+
+
+class Detector:
+    """Judges whether sound belongs to picture.
+
+    Args:
+        model: Name of a detector (:func:`vadd.detect.models.detectors`).
+        false_alarms: Rate, in (0, 1), at which authentic clips like those used for calibration may be
+            called discrepant.
+        limits: What an untrusted file may cost; the defaults if ``None``.
+
+    Raises:
+        ModelError: If the detector is unknown or its files are missing or damaged.
+        UsageError: If the rate is out of range, or too low for the calibration to promise.
+    """
+
+    def __init__(
+        self, model: str | Path = "everyday", *, false_alarms: float = 0.10, limits: Limits | None = None
+    ) -> None:
+        if not 0 < false_alarms < 1:
+            raise UsageError(f"a false-alarm rate lies between 0 and 1, not {false_alarms}")
+        if Path(model).is_dir():
+            raise ModelError(f"{model}: detector folders are not supported by this version; try `everyday`")
+        self.card = models.find(str(model))
+        self.false_alarms = false_alarms
+        self.limits = limits or Limits()
+        self._calibration = calibrate.load()
+        self._calibration.threshold(false_alarms)
+
+    def check(
+        self, path: str | Path, *, exhibit: bool = False, progress: Progress | None = None
+    ) -> Verdict:
+        """Judge a file.
+
+        Args:
+            path: The media file.
+            exhibit: Also keep thumbnails and a spectrogram for a report.
+            progress: Called with (seconds done, seconds in all) while the file is read.
+
+        Returns:
+            The verdict; ``failed`` with the reason when the file cannot be judged.
+
+        Raises:
+            UsageError: If the file does not exist or can't be opened.
+        """
+        return self._check(Path(path), Path(path), ("both",), exhibit=exhibit, progress=progress)
+
+    def check_pair(
+        self,
+        picture: str | Path,
+        sound: str | Path,
+        *,
+        exhibit: bool = False,
+        progress: Progress | None = None,
+    ) -> Verdict:
+        """Judge the picture of one file against the sound of another, as long as the shorter lasts.
+
+        Args, returns and raises are those of :meth:`check`.
+        """
+        roles = ("picture", "sound")
+        return self._check(Path(picture), Path(sound), roles, exhibit=exhibit, progress=progress)
+
+    def _check(
+        self,
+        picture: Path,
+        sound: Path,
+        roles: tuple[str, ...],
+        *,
+        exhibit: bool,
+        progress: Progress | None,
+    ) -> Verdict:
+        from vadd.embed.extract import extract
+
+        try:
+            extraction = extract(
+                picture,
+                sound,
+                embedders=(self.card.embedders[0], self.card.embedders[1]),
+                limits=self.limits,
+                exhibit=exhibit,
+                progress=progress,
+            )
+        except MediaError as error:
+            inputs = tuple(
+                InputRecord(role=role, name=path.name, sha256=None, size=_size(path))
+                for role, path in zip(roles, (picture, sound), strict=False)
+            )
+            return self._failed(error, inputs)
+        return self._judge(extraction)
+
+    def _judge(self, extraction: Extraction) -> Verdict:
+        from vadd.detect.assemble import assemble
+
+        inputs = tuple(
+            InputRecord(role=role, name=info.name, sha256=info.sha256, size=info.size, media=info.to_json())
+            for role, info in extraction.inputs
+        )
+        return assemble(extraction, self._calibration, self.false_alarms, PRIOR, self._provenance(inputs))
+
+    def _failed(self, error: MediaError, inputs: tuple[InputRecord, ...]) -> Verdict:
+        reason = Reason(error.reason)
+        return Verdict(
+            verdict=Outcome.FAILED,
+            reason=reason,
+            explanation=f"{reason.sentence} ({error})",
+            score=None,
+            probability=None,
+            prior=PRIOR,
+            false_alarms=self.false_alarms,
+            threshold=None,
+            duration=Fraction(0),
+            seconds=(),
+            spans=(),
+            picture=(),
+            sound=(),
+            notes=(),
+            provenance=self._provenance(inputs),
+        )
+
+    def _provenance(self, inputs: tuple[InputRecord, ...]) -> Provenance:
+        from importlib.metadata import version
+
+        weights = {name: catalog.card(name).weights.sha256 for name in self.card.embedders}
+        return Provenance(
+            inputs=inputs,
+            version=__version__,
+            model=self.card.name,
+            hashes={**weights, **dict(self.card.hashes)},
+            config={"false_alarms": self.false_alarms, "limits": self.limits.to_json()},
+            libraries={name: version(name) for name in ("av", "numpy", "onnxruntime", "pillow")},
+        )
+
+
+def _size(path: Path) -> int | None:
+    # Told of a file that could not be judged: if it is gone by now there is nothing to tell.
+    return path.stat().st_size if path.exists() else None

@@ -1,0 +1,56 @@
+"""The one table of embedders: a name, and where its class is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from vadd.embed.base import Embedder, EmbedderCard
+from vadd.embed.weights import THREADS
+from vadd.errors import ModelError
+
+__all__ = ["card", "load", "names"]
+
+#: Name → module and class; imported only when asked for, as some pull in large libraries. Every class
+#: can be made with ``threads`` alone.
+_TABLE = {
+    "efficientnet_lite0": ("vadd.embed.efficientnet", "EfficientNetLite0"),
+    "yamnet": ("vadd.embed.yamnet", "YamNet"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all embedders, sorted."""
+    return tuple(sorted(_TABLE))
+
+
+def card(name: str) -> EmbedderCard:
+    """The card of an embedder; neither its weights nor its runtime is loaded.
+
+    Raises:
+        ModelError: If there is no such embedder.
+    """
+    return _embedder(name).card
+
+
+def load(name: str, *, threads: int = THREADS) -> Embedder:
+    """An embedder with its default settings; its weights are read when it first embeds.
+
+    Args:
+        name: One of :func:`names`.
+        threads: Threads that its network may use, at least 1.
+
+    Raises:
+        ModelError: If there is no such embedder.
+        ValueError: If ``threads`` is below 1.
+    """
+    make: Callable[..., Embedder] = _embedder(name)
+    return make(threads=threads)
+
+
+def _embedder(name: str) -> type[Embedder]:
+    if name not in _TABLE:
+        raise ModelError(f"there is no embedder {name!r}; the embedders are {', '.join(names())}")
+    module, attribute = _TABLE[name]
+    found: type[Embedder] = getattr(import_module(module), attribute)
+    return found
