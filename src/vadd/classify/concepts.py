@@ -37,7 +37,7 @@ class Concepts:
         seen_of_scene: ``(S, V)``; the same for the scenes of the probe.
         heard_of_class: ``(521, A)``; the same for AudioSet classes.
         expected: ``(V, A)``; row = distribution of sounds to expect at a picture concept, sums to 1.
-        generic: ``(A,)`` bool, sounds that are laid over any picture (speech, music, room tone).
+        generic: ``(A,)`` bool, sounds that are laid over any picture (speech, music).
     """
 
     seen: tuple[str, ...]

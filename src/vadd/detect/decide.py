@@ -33,10 +33,10 @@ CONSISTENT_PROBABILITY = 0.25
 
 #: How far the threshold rises (in discrepancy) when the whole sound is generic and without a source in
 #: the picture: the little that is left of it must speak the more clearly.
-GENERIC_MARGIN = 0.4
+GENERIC_MARGIN = 0.5
 
 #: With a greater share of such sound nothing is claimed at all.
-ALL_GENERIC = 0.9
+ALL_GENERIC = 0.95
 
 #: Share of such sound from which on it is given as the reason for an open verdict.
 MOSTLY_GENERIC = 0.5

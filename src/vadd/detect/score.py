@@ -5,7 +5,7 @@ than pictures at large do, and the sound's posterior says what is heard; the mea
 other is a likelihood ratio of "belongs together" against "any sound". Its negative logarithm is the
 *discrepancy* of the second: below 0 the picture explains the sound, above 0 it does not.
 
-Speech, music and room tone are laid over any picture, so where a picture does not lead one to expect
+Speech and music are laid over any picture, so where a picture does not lead one to expect
 them they say little for or against it: they count a tenth, and the share that they took is reported
 as *unexplained*, because the less is left of the sound the less the verdict may rest on it.
 """
