@@ -1,0 +1,263 @@
+"""How long a check takes, stage by stage, and how much memory an hour of video needs.
+
+    python benchmarks/check.py                      two synthetic clips
+    python benchmarks/check.py --shared             and the clips below VADD_SHARED
+    python benchmarks/check.py --hour               memory of one hour instead
+
+Stages are timed in this process, one after the other, warm, one at a time. "Work" is what the child does
+after its libraries are loaded: all stages, overlapped. "Child" is the whole guarded process as its parent
+sees it, from its start to its answer. "Check" is the whole cold command. All are medians, wall clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vadd.embed import catalog
+from vadd.embed.extract import DEFAULT_EMBEDDERS, extract
+from vadd.embed.worker import work
+from vadd.media.frames import FrameReader
+from vadd.media.identity import Identity
+from vadd.media.limits import Limits
+from vadd.media.probe import probe
+from vadd.media.sound import SoundReader
+
+SIZE, RATE, SECONDS, BIT_RATE = (1280, 720), 25, 10, 4_000_000
+SOUND_RATE = 44_100
+LIMITS = Limits()
+
+
+class Deaf:
+    """A channel to nobody, to run the child's job in this process."""
+
+    def duration(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def progress(self, done: float, total: float) -> None:
+        """Ignore it."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=7, help="runs behind each median")
+    parser.add_argument("--shared", action="store_true", help="also the clips below VADD_SHARED")
+    parser.add_argument("--hour", action="store_true", help="memory of one hour instead of times")
+    options = parser.parse_args()
+    print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, "
+          f"Python {platform.python_version()}, PyAV {av.__version__}\n")  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        if options.hour:
+            hour(Path(folder))
+            return
+        clips = [write_clip(Path(folder) / f"{kind}.mp4", kind) for kind in ("texture", "pan")]
+        print("| clip | Mbit/s | " + " | ".join(STAGES) + " | times real time (work) |")
+        print("| --- |" + " ---: |" * (len(STAGES) + 2))
+        for path in clips:
+            row(path, options.repeat)
+        if options.shared:
+            shared_rows(Path(os.environ["VADD_SHARED"]) / "clips")
+
+
+STAGES = (
+    "probe", "hash", "video decode", "audio decode", "embed picture", "embed sound", "work", "child", "check",
+)  # fmt: skip
+
+
+def row(path: Path, repeat: int) -> None:
+    """Print one clip's times in milliseconds."""
+    seconds, times = measure(path, repeat)
+    rate = path.stat().st_size * 8 / seconds / 1e6
+    cells = " | ".join(f"{times[stage] * 1000:.0f}" for stage in STAGES)
+    print(f"| {path.stem} | {rate:.1f} | {cells} | {seconds / times['work']:.1f} |", flush=True)
+
+
+def measure(path: Path, repeat: int) -> tuple[float, dict[str, float]]:
+    """Seconds of media, and the median time of each stage in seconds."""
+    info = probe(path, LIMITS)
+    video, audio = info.video, info.audio
+    assert video is not None
+    assert audio is not None
+    eye, ear = (catalog.load(name, threads=1) for name in DEFAULT_EMBEDDERS)
+
+    def frames() -> list[np.ndarray]:
+        return [frame.image for frame in FrameReader(path, video, LIMITS, zero=video.start, side=256)]
+
+    def blocks() -> list[np.ndarray]:
+        return list(SoundReader(path, audio, LIMITS, zero=audio.start, rate=16_000))
+
+    seen, heard = frames(), blocks()
+    same = str(path)
+
+    def whole() -> None:
+        work(Deaf(), picture=same, sound=same, embedders=list(DEFAULT_EMBEDDERS), exhibit=False,
+             limits=LIMITS.to_json())  # fmt: skip
+
+    command = [sys.executable, "-m", "vadd", "check", str(path)]
+    jobs: dict[str, Callable[[], object]] = {
+        "probe": lambda: probe(path, LIMITS),
+        "hash": lambda: Identity.of(path).sha256(),
+        "video decode": frames,
+        "audio decode": blocks,
+        "embed picture": lambda: [next(eye.embed([image])) for image in seen],
+        "embed sound": lambda: list(ear.embed(heard)),
+        "work": whole,
+        "child": lambda: extract(path, path),
+        "check": lambda: subprocess.run(command, capture_output=True, check=False),
+    }
+    return float(info.declared or 0), {name: median(job, repeat) for name, job in jobs.items()}
+
+
+def median(job: Callable[[], object], repeat: int) -> float:
+    """Median seconds of ``repeat`` runs, after one that does not count."""
+    job()
+    taken = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        job()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def shared_rows(folder: Path) -> None:
+    """Print how fast the child's work is on real clips: the slowest, and the median over all."""
+    factors = {}
+    for path in sorted(folder.glob("*.mp4")):
+        seconds = float(probe(path, LIMITS).declared or 0)
+        same = str(path)
+
+        def whole(same: str = same) -> None:
+            work(Deaf(), picture=same, sound=same, embedders=list(DEFAULT_EMBEDDERS), exhibit=False,
+                 limits=LIMITS.to_json())  # fmt: skip
+
+        factors[path.stem] = (seconds / median(whole, 3), seconds)
+    ranked = sorted((factor, name, seconds) for name, (factor, seconds) in factors.items())
+    total = sum(seconds for _, _, seconds in ranked) / sum(seconds / factor for factor, _, seconds in ranked)
+    print(f"\n{len(ranked)} shared clips: {total:.1f} times real time in all, median "
+          f"{statistics.median(factor for factor, _, _ in ranked):.1f}; slowest:")  # fmt: skip
+    for factor, name, seconds in ranked[:5]:
+        print(f"- {name} ({seconds:.0f} s): {factor:.1f}")
+
+
+def hour(folder: Path) -> None:
+    """Print the child's peak resident memory for ten minutes and for an hour of 720p video."""
+    short = write_clip(folder / "short.mp4", "pan")
+    print("| length | peak resident memory of the child | time |\n| --- | ---: | ---: |")
+    for minutes in (1, 10, 60):
+        path = repeated(short, folder / f"{minutes}.mp4", minutes * 60 // SECONDS)
+        start = time.perf_counter()
+        peak = subprocess.run(
+            [sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True
+        ).stdout
+        print(
+            f"| {minutes} min | {int(peak) / 1024:.0f} MiB | {time.perf_counter() - start:.1f} s |",
+            flush=True,
+        )
+        path.unlink()
+
+
+#: The largest of the processes waited for is the guarded child.
+_PEAK = (
+    "import resource, sys, pathlib; from vadd.embed.extract import extract; p = pathlib.Path(sys.argv[1]);"
+    "extract(p, p, exhibit=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+
+
+def repeated(source: Path, target: Path, times: int) -> Path:
+    """The same packets over and over, with timestamps that go on; nothing is encoded again."""
+    with av.open(str(target), "w") as out:
+        streams, lengths = {}, {}
+        with av.open(str(source)) as container:
+            for stream in container.streams:
+                streams[stream.index] = out.add_stream_from_template(stream)
+            packets = [
+                (packet.stream.index, bytes(packet), packet.pts, packet.dts, packet.is_keyframe,
+                 packet.time_base, packet.duration)
+                for packet in container.demux() if packet.size
+            ]  # fmt: skip
+        for index in streams:
+            mine = [(dts, duration) for at, _, _, dts, _, _, duration in packets if at == index]
+            lengths[index] = sum(mine[-1]) - mine[0][0]
+        for turn in range(times):
+            for index, data, pts, dts, key, base, duration in packets:
+                packet = av.Packet(data)
+                packet.stream, packet.time_base = streams[index], base
+                packet.pts, packet.dts = pts + turn * lengths[index], dts + turn * lengths[index]
+                packet.duration, packet.is_keyframe = duration, key
+                out.mux(packet)
+    return target
+
+
+def write_clip(path: Path, kind: str, seed: int = 20) -> Path:
+    """A seeded clip: ``pan`` moves over a large still texture, ``texture`` moves everywhere differently."""
+    random = np.random.default_rng(seed)
+    board = texture(random, (SIZE[1] * 2, SIZE[0] * 2))
+    rows, columns = np.arange(SIZE[1])[:, None], np.arange(SIZE[0])[None]
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        video = container.add_stream("libx264", rate=RATE)
+        (video.width, video.height), video.pix_fmt, video.bit_rate = SIZE, "yuv420p", BIT_RATE
+        # One slice a frame, as x264 writes by default outside of PyAV.
+        video.options = {
+            "g": "250",
+            "bf": "3",
+            "preset": "medium",
+            "x264-params": "sliced-threads=0:slices=1",
+        }
+        audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+        for at in range(SECONDS * RATE):
+            if kind == "pan":
+                x, y = 4 * at, 2 * at
+                image = board[y : y + SIZE[1], x : x + SIZE[0]]
+            else:
+                x = columns + 10 * np.sin(rows / 90 + at / 6)
+                y = rows + 8 * np.cos(columns / 110 + at / 7)
+                image = board[y.astype(int) % len(board), x.astype(int) % board.shape[1]]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            frame.pts, frame.time_base = at, Fraction(1, RATE)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        container.mux(sound_packets(audio, random))
+    return path
+
+
+def texture(random: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """``(*shape, 3)`` uint8 with detail at many scales, like foliage or gravel."""
+    board = np.zeros((*shape, 3))
+    for scale, weight in ((4, 0.6), (16, 1.0), (64, 1.5), (256, 2.0)):
+        size = (shape[0] // scale + 2, shape[1] // scale + 2)
+        coarse = av.VideoFrame.from_ndarray(random.integers(0, 256, (*size, 3), np.uint8), format="rgb24")
+        fine = coarse.reformat(width=shape[1], height=shape[0], interpolation="BICUBIC").to_ndarray()
+        board += weight * (fine - 127.5)
+    return np.clip(board / 2 + 128, 0, 255).astype(np.uint8)
+
+
+def sound_packets(stream: av.AudioStream, random: np.random.Generator) -> list[av.Packet]:
+    """Ten seconds of noise and a few tones."""
+    times = np.arange(SECONDS * SOUND_RATE) / SOUND_RATE
+    mono = 0.05 * random.standard_normal(len(times)) + 0.1 * np.sin(2 * np.pi * 330 * times)
+    samples = np.stack([mono, np.roll(mono, 200)]).astype(np.float32)
+    packets = []
+    for at in range(0, len(times), 1024):
+        block = np.ascontiguousarray(samples[:, at : at + 1024])
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, at, Fraction(1, SOUND_RATE)
+        packets += stream.encode(frame)
+    return packets + stream.encode(None)
+
+
+if __name__ == "__main__":
+    main()

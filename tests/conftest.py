@@ -1,0 +1,17 @@
+"""What all tests share: where the shared data is, when there is any."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The shared data folder; tests that ask for it are skipped where there is none."""
+    folder = os.environ.get("VADD_SHARED")
+    if not folder:
+        pytest.skip("VADD_SHARED names no folder")
+    return Path(folder)
