@@ -7,7 +7,9 @@ read, an option that does not exist): the command line prints its message as one
 
 from __future__ import annotations
 
-__all__ = ["MediaError", "ModelError", "OutputError", "UsageError", "VaddError"]
+__all__ = [
+    "MediaError", "ModelError", "OutputError", "ProtocolError", "StoreError", "UsageError", "VaddError",
+]  # fmt: skip
 
 
 class VaddError(Exception):
@@ -26,6 +28,14 @@ class OutputError(VaddError):
 
 class ModelError(VaddError):
     """An embedder, classifier or detector is unknown, missing, damaged, or does not fit the others."""
+
+
+class ProtocolError(VaddError):
+    """A list of clips or a benchmark makes no sense; names the file and the line."""
+
+
+class StoreError(VaddError):
+    """An embedding store is missing, damaged, incomplete or cannot be written; names the file and row."""
 
 
 class MediaError(VaddError):

@@ -16,8 +16,12 @@ __all__ = ["cli", "run"]
 _COMMANDS = {
     "check": "vadd.cli.check",
     "demo": "vadd.cli.demo",
+    "embed": "vadd.cli.embed",
     "models": "vadd.cli.models",
     "schema": "vadd.cli.schema",
+    "store": "vadd.cli.store",
+    "synth": "vadd.cli.synth",
+    "train-iov": "vadd.cli.train_iov",
 }
 
 
@@ -31,7 +35,7 @@ class _Commands(click.Group):
         module = _COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(import_module(module), cmd_name)
+        command: click.Command = getattr(import_module(module), cmd_name.replace("-", "_"))
         return command
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from vadd.errors import ModelError
@@ -11,12 +13,12 @@ __all__ = ["models"]
 
 @click.group()
 def models() -> None:
-    """List, show and verify the models that come with vadd."""
+    """List, show and verify the models; add weights that do not come with vadd."""
 
 
 @models.command("list")
 def list_() -> int:
-    """Name every model, with its kind."""
+    """Name every model, with its kind, and say which weights are not here."""
     from vadd.cli.shelf import shelf
     from vadd.cli.terminal import say
 
@@ -36,6 +38,8 @@ def show_(name: str) -> int:
 
     entry = find(name)
     facts = [("kind", entry.kind), *entry.facts]
+    if entry.missing is not None:
+        facts.append(("get", entry.missing()))
     width = max(len(key) for key, _ in facts)
     for key, value in facts:
         say(f"{key:{width}}  {value}")
@@ -44,12 +48,18 @@ def show_(name: str) -> int:
 
 @models.command("verify")
 def verify() -> int:
-    """Read every model's files and compare their hashes with the recorded ones."""
+    """Read every model's files and compare their hashes with the recorded ones.
+
+    Weights that were never added are named, and are no damage.
+    """
     from vadd.cli.shelf import shelf
     from vadd.cli.terminal import say
 
     damaged = 0
     for entry in shelf():
+        if entry.missing is not None:
+            say(f"{entry.name}: not here")
+            continue
         try:
             entry.verify()
         except ModelError as error:
@@ -58,3 +68,42 @@ def verify() -> int:
         else:
             say(f"{entry.name}: as recorded")
     return ModelError.exit_status if damaged else 0
+
+
+_REPLACE = click.option("--replace", is_flag=True, help="Put it in the place of other weights added before.")
+
+
+@models.command("add")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--link", is_flag=True, help="Point to the file instead of copying it.")
+@click.option(
+    "--unpublished", is_flag=True, help="Take a file that is not the published one, if it fits the network."
+)
+@_REPLACE
+def add_(name: str, path: Path, *, link: bool, unpublished: bool, replace: bool) -> int:
+    """Check the weights file PATH and keep it for the embedder NAME.
+
+    Its SHA-256 is recorded and compared at every use from then on.
+    """
+    from vadd.cli.terminal import say
+    from vadd.embed import shelf
+
+    sha256 = shelf.add(name, path, link=link, replaced=replace, published=not unpublished)
+    say(f"{name}: added, SHA-256 {sha256}")
+    return 0
+
+
+@models.command("download")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@_REPLACE
+def download_(names: tuple[str, ...], *, replace: bool) -> int:
+    """Bring the published weights of the embedders NAME from their publishers, and keep them."""
+    from vadd.cli.terminal import Progress, say
+    from vadd.embed import shelf
+
+    for name in names:
+        with Progress(Path(name), wanted=True) as progress:
+            sha256 = shelf.download(name, replaced=replace, progress=progress)
+        say(f"{name}: here, SHA-256 {sha256}")
+    return 0

@@ -1,4 +1,4 @@
-"""All models that come with vadd, embedders and detectors, as the ``models`` commands show them."""
+"""All models, embedders and detectors, as the ``models`` commands show them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Entry:
         summary: One line for a list.
         facts: (name, value) lines of all that its card says.
         verify: Reads its files and compares their hashes; raises ModelError if one differs.
+        missing: Says how to get the weights that are not here; ``None`` when all is here.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Entry:
     summary: str
     facts: tuple[tuple[str, str], ...]
     verify: Callable[[], None]
+    missing: Callable[[], str] | None = None
 
 
 def shelf() -> tuple[Entry, ...]:
@@ -67,23 +69,32 @@ def _detectors() -> tuple[Entry, ...]:
 
 
 def _embedder(card: EmbedderCard) -> Entry:
+    from vadd.embed import shelf as weights_shelf
     from vadd.embed.weights import read_weights
     from vadd.report.facts import flat
 
+    weights = weights_shelf.pinned(card.weights, card.name)
+    here = weights_shelf.is_there(card.weights, card.name)
     told = {
         **{f.name: getattr(card, f.name) for f in dataclasses.fields(card)},
         "preprocessing": dict(card.preprocessing),
         "scores": f"{len(card.scores)} classes" if card.scores else "none",
-        "weights": dataclasses.asdict(card.weights),
+        "weights": {key: value for key, value in dataclasses.asdict(weights).items() if value is not None},
+        "here": "yes" if here else "no",
     }
 
     def verify() -> None:
-        read_weights(card.weights)
+        if card.weights.bundled:
+            read_weights(card.weights)
+        else:
+            weights_shelf.weights_path(card.weights, card.name)
 
+    size = "" if weights.size is None else f", {weights.size / 1e6:.1f} MB"
     return Entry(
         name=card.name,
         kind="embedder",
-        summary=f"{card.modality.value}, {card.dim} numbers a second, {card.weights.size / 1e6:.1f} MB",
+        summary=f"{card.modality.value}, {card.dim} numbers a second{size}{'' if here else ', not here'}",
         facts=tuple(flat({key: value for key, value in told.items() if value is not None})),
         verify=verify,
+        missing=None if here else partial(weights_shelf.how_to_get, card.weights, card.name),
     )

@@ -145,7 +145,7 @@ class Detector:
     def _provenance(self, inputs: tuple[InputRecord, ...]) -> Provenance:
         from importlib.metadata import version
 
-        weights = {name: catalog.card(name).weights.sha256 for name in self.card.embedders}
+        weights = {name: catalog.card(name).weights.digest for name in self.card.embedders}
         return Provenance(
             inputs=inputs,
             version=__version__,

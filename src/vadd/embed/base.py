@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vadd.errors import ModelError
+
 __all__ = ["Embedder", "EmbedderCard", "Modality", "SecondEmbedding", "Weights"]
 
 
@@ -30,18 +32,41 @@ class Weights:
     """Where an embedder's numbers come from and how they are recognised.
 
     Attributes:
-        file: File name (bundled ones lie in ``vadd/embed/data``).
-        sha256: Lower-case hex digest of the file, checked on every load.
-        size: Bytes.
+        file: File name (bundled ones lie in ``vadd/embed/data``, others in :func:`vadd.embed.shelf.home`).
+        sha256: Lower-case hex digest of the file, checked on every load; ``None`` where none is published:
+            then the one found when the file is added is recorded, and checked from then on.
+        size: Bytes: exact for bundled files, rounded for others, ``None`` where unknown.
         source: Where the published weights were taken from, in words.
         licence: SPDX identifier of the weights' licence.
+        url: Address of the published file, or ``torchvision:`` and the name of torchvision's record that
+            holds the address; ``None`` for bundled files and for those that nobody has published.
+        fingerprint: What is published of the file's digest when it is not all of its SHA-256:
+            ``sha256:`` and its first digits, or ``md5:`` and that digest.
     """
 
     file: str
-    sha256: str
-    size: int
+    sha256: str | None
+    size: int | None
     source: str
     licence: str
+    url: str | None = None
+    fingerprint: str | None = None
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the file comes with vadd."""
+        return self.sha256 is not None and self.url is None
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256, for those who cannot do without.
+
+        Raises:
+            ModelError: If none is recorded yet.
+        """
+        if self.sha256 is None:
+            raise ModelError(f"the hash of {self.file} is not known before the file is added")
+        return self.sha256
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ __all__ = ["card", "load", "names"]
 #: Name → module and class; imported only when asked for, as some pull in large libraries. Every class
 #: can be made with ``threads`` alone.
 _TABLE = {
+    "clip_h14_laion2b": ("vadd.embed.open_clip_vit", "ClipH14Laion2b"),
+    "densenet161_places365": ("vadd.embed.places365", "DenseNet161Places365"),
     "efficientnet_lite0": ("vadd.embed.efficientnet", "EfficientNetLite0"),
+    "efficientnet_v2_l": ("vadd.embed.efficientnet_v2", "EfficientNetV2L"),
+    "iov_cnn420": ("vadd.embed.sound_embedders", "IovCnn420"),
+    "openl3_music_mel256": ("vadd.embed.sound_embedders", "OpenL3MusicMel256"),
+    "pann_cnn10": ("vadd.embed.sound_embedders", "PannCnn10"),
+    "pann_wavegram_logmel_cnn14": ("vadd.embed.sound_embedders", "PannWavegramLogmelCnn14"),
+    "resnet50_places365": ("vadd.embed.places365", "ResNet50Places365"),
+    "vit_h14_swag": ("vadd.embed.vit_swag", "VitH14Swag"),
+    "wideresnet18_places365": ("vadd.embed.places365", "WideResNet18Places365"),
     "yamnet": ("vadd.embed.yamnet", "YamNet"),
 }
 

@@ -60,7 +60,7 @@ def read_weights(weights: Weights, folder: Path = DATA) -> bytes:
     if digest != weights.sha256:
         raise ModelError(
             f"the weights {path} are damaged: {len(data)} bytes with SHA-256 {digest[:12]}..., expected "
-            f"{weights.size} bytes with {weights.sha256[:12]}...; reinstall vadd"
+            f"{weights.size} bytes with {weights.digest[:12]}...; reinstall vadd"
         )
     return data
 

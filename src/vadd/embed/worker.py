@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from vadd.embed import catalog
 from vadd.embed.base import Embedder, SecondEmbedding
 from vadd.embed.gain import amplified
-from vadd.errors import MediaError
+from vadd.embed.streams import Streams, finished, heard_seconds, settled
 from vadd.media.exhibit import Columns, Thumbnails
 from vadd.media.frames import FrameReader
-from vadd.media.identity import Identity
 from vadd.media.info import MediaInfo
 from vadd.media.levels import Levels
 from vadd.media.limits import Limits
 from vadd.media.measures import FrameMeasures, Measurer
-from vadd.media.probe import probe
 from vadd.media.sound import SoundReader
 from vadd.timeline import grid_length
 
@@ -38,8 +36,6 @@ __all__ = ["work"]
 _MARGIN = Fraction(8, 7)
 #: Frames that may wait for the network: enough to keep it busy, few enough to keep memory flat.
 _WAITING = 8
-#: Real sound in a second, as a share, from which on the second counts as heard.
-_HEARD = 0.5
 #: Seconds between two progress messages.
 _PROGRESS = 0.2
 
@@ -87,56 +83,24 @@ def work(
     # Not left with `with`: when one side fails the others must not be waited for. The child just ends.
     pool = ThreadPoolExecutor(8)
     eye, ear = (pool.submit(_ready, name) for name in embedders)
-    same = picture == sound
-    paths = [Path(path) for path in dict.fromkeys((picture, sound))]
-    before = [Identity.of(path) for path in paths]
-    infos = [probe(path, bounds) for path in paths]
-    hashes = [pool.submit(identity.sha256) for identity in before]
-    seen, heard = infos[0], infos[-1]
-    until = None if same else _until(seen, heard)
-    total = seen.declared if same else (None if until is None else Fraction(until))
-    channel.duration(float(max((info.declared or Fraction(0)) for info in infos)))
-    if same and seen.video and seen.audio:
-        zeros = [min(seen.video.start, seen.audio.start)] * 2
-    else:
-        zeros = [stream.start if stream else Fraction(0) for stream in (seen.video, heard.audio)]
-
+    streams = Streams(Path(picture), Path(sound), bounds)
+    hashes = streams.hashing(pool)
+    channel.duration(streams.declared)
     rate = catalog.card(embedders[1]).sample_rate or 0
-    progress = _Progress(channel, total)
+    frames = streams.frames(round(_MARGIN * (catalog.card(embedders[0]).frame_side or 0)))
+    blocks = streams.blocks(rate)
+    progress = _Progress(channel, streams.total)
     thumbnails, columns = (Thumbnails() if exhibit else None), (_Spectrogram(rate) if exhibit else None)
     sides: list[Future[_Side] | None] = [None, None]
-    for at, stream in enumerate((seen.video, heard.audio)):
-        if stream is not None:
-            progress.start(("picture", "sound")[at])
-    if seen.video is not None:
-        side = round(_MARGIN * (catalog.card(embedders[0]).frame_side or 0))
-        frames = FrameReader(paths[0], seen.video, bounds, zero=zeros[0], side=side, until=until)
+    for name, reader in (("picture", frames), ("sound", blocks)):
+        if reader is not None:
+            progress.start(name)
+    if frames is not None:
         sides[0] = pool.submit(_picture, frames, eye, thumbnails, progress)
-    if heard.audio is not None:
-        blocks = SoundReader(paths[-1], heard.audio, bounds, zero=zeros[1], rate=rate, until=until)
+    if blocks is not None:
         sides[1] = pool.submit(_sound, blocks, ear, rate, columns, progress)
-    results = [None if side is None else side.result() for side in _in_order_of_failure(sides)]
-    digests = [digest.result() for digest in hashes]
-    for identity in before:
-        identity.verify()
-    infos = [replace(info, sha256=digest) for info, digest in zip(infos, digests, strict=True)]
-    return _message(infos, results, embedders, bounds, thumbnails, columns)
-
-
-def _in_order_of_failure(sides: list[Future[_Side] | None]) -> list[Future[_Side] | None]:
-    """The same, but once one has failed it raises without waiting for the other."""
-    from concurrent.futures import FIRST_EXCEPTION, wait
-
-    running = [side for side in sides if side is not None]
-    for side in wait(running, return_when=FIRST_EXCEPTION).done:
-        side.result()
-    return sides
-
-
-def _until(seen: MediaInfo, heard: MediaInfo) -> int | None:
-    """Grid second up to which two files are read: a second more than the shorter declares."""
-    ends = [end for end in ((seen.video and seen.declared), (heard.audio and heard.declared)) if end]
-    return -(-min(ends) // 1) + 1 if ends else None
+    results = finished(sides)
+    return _message(streams.verified(hashes), results, embedders, bounds, thumbnails, columns)
 
 
 def _ready(name: str) -> Embedder:
@@ -190,10 +154,7 @@ def _sound(
             yield block
 
     embedded = list(ear.result().embed(amplified(heard(), rate)))
-    shares = blocks.heard
-    # A clip shorter than half a second is all there is of its only second.
-    enough = min(_HEARD, float(blocks.extent) / 2)
-    seconds = [at for at in range(len(embedded)) if at < len(shares) and shares[at] >= enough]
+    seconds = heard_seconds(blocks, len(embedded))
     return _Side(
         blocks.extent,
         blocks.coverage,
@@ -233,39 +194,20 @@ def _message(
     thumbnails: Thumbnails | None,
     columns: _Spectrogram | None,
 ) -> Message:
-    notes = [note if len(infos) == 1 else f"{info.name}: {note}" for info in infos for note in info.notes]
-    names = ("picture", "sound")
-    for at, name in enumerate(names):
-        side, info = results[at], infos[0 if at == 0 else -1]
-        if side is None:
-            continue
-        stream = info.video if at == 0 else info.audio
-        if not side.extent and (stream is None or stream.duration is None):
-            notes.append(f"{info.name}: the {name} stream is empty")
-            results[at] = None
-        elif side.coverage < limits.coverage:
-            share = f"only {side.coverage:.0%} of the declared {name} could be decoded"
-            raise MediaError("damaged", f"{info.name}: {share}")
-    there = [side for side in results if side is not None]
-    if not there:
-        raise MediaError("not_media", f"{infos[0].name}: it holds neither picture nor sound that can be used")
-    extents = [side.extent for side in there]
-    duration = max(extents) if len(infos) == 1 else min(extents)
-    if len(infos) == 1 and infos[0].duration and duration < Fraction(limits.coverage) * infos[0].duration:
-        share = f"only {float(duration / infos[0].duration):.0%} of the declared duration is there"
-        raise MediaError("damaged", f"{infos[0].name}: {share}")
+    duration, notes, there = settled(infos, results, limits)
+    results = [side if is_there else None for side, is_there in zip(results, there, strict=True)]
     length = grid_length(duration)
     header: dict[str, Any] = {
         "inputs": [info.to_json() for info in infos],
         "duration": f"{duration.numerator}/{duration.denominator}",
-        "notes": [*notes, *(note for side in there for note in side.notes)],
+        "notes": [*notes, *(note for side in results if side for note in side.notes)],
         "picture": None,
         "sound": None,
         "thumbnails": [],
         "columns_per_second": 0.0,
     }
     arrays: dict[str, NDArray[Any]] = {}
-    for name, side, embedder in zip(names, results, embedders, strict=True):
+    for name, side, embedder in zip(("picture", "sound"), results, embedders, strict=True):
         if side is not None:
             header[name] = {"coverage": side.coverage, "rotation": side.rotation}
             arrays |= _laid_out(name, side, embedder, length)

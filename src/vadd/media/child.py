@@ -46,6 +46,10 @@ class Channel:
         """Tell how many seconds of how many are done."""
         self.send({"kind": "progress", "done": done, "total": total})
 
+    def part(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Send a part of the result ahead; waits while the parent is busy with those before."""
+        self.send({"kind": "part", **header}, arrays)
+
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
         """Send one message (:mod:`vadd.media.wire`)."""
         from vadd.media.wire import encode

@@ -54,6 +54,7 @@ class _Inbox:
     progress: Callable[[float, float], None] | None
     deadline: float
     started: float
+    part: Callable[[dict[str, Any], dict[str, NDArray[Any]]], None] | None = None
     buffer: bytearray = field(default_factory=bytearray)
     stderr: bytes = b""
     answer: tuple[dict[str, Any], dict[str, NDArray[Any]]] | None = None
@@ -80,6 +81,11 @@ class _Inbox:
         elif kind == "progress":
             if self.progress is not None:
                 self.progress(_number(header, "done"), _number(header, "total"))
+        elif kind == "part" and self.part is not None:
+            began = time.monotonic()
+            self.part(header, arrays)
+            waited = time.monotonic() - began  # the child could not help that
+            self.started, self.deadline = self.started + waited, self.deadline + waited
         elif kind == "result":
             value = header.get("value")
             if not isinstance(value, dict):
@@ -95,6 +101,7 @@ def run(
     *,
     limits: Limits,
     progress: Callable[[float, float], None] | None = None,
+    part: Callable[[dict[str, Any], dict[str, NDArray[Any]]], None] | None = None,
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Run ``job`` in a guarded child and return its header and arrays.
 
@@ -104,6 +111,8 @@ def run(
         arguments: JSON-ready keyword arguments.
         limits: Memory, wall clock and message size of the child.
         progress: Called in this thread with (seconds done, seconds in all).
+        part: Called in this thread with the header and the arrays of each part that the job sends before
+            its result. While it runs nothing is read from the child, whose clock stands still meanwhile.
 
     Raises:
         MediaError: What the job raised; ``timeout``, ``crashed`` (killed by a signal, or its messages
@@ -132,7 +141,7 @@ def run(
     )
     try:
         started = time.monotonic()
-        inbox = _Inbox(limits, progress, started + limits.wall_clock(None), started)
+        inbox = _Inbox(limits, progress, started + limits.wall_clock(None), started, part)
         _send(process, request)
         import numpy as np  # noqa: F401 - the arrays will need it, and now it costs no time
 

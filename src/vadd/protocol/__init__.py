@@ -1,0 +1,1 @@
+"""Benchmarks: what they are made of, how they are made, and what counts."""

@@ -1,0 +1,169 @@
+"""TAU Urban Audio-Visual Scenes 2021: its clips, their scenes, cities, locations and folds.
+
+Read from the data set's own ``meta`` folder, or from one CSV with the columns ``clip``, ``scene``,
+``city``, ``location`` and ``fold1``. Any other collection in either form will do as well.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vadd.embed.pipeline import Source
+from vadd.errors import ProtocolError, UsageError
+from vadd.scenes import TAU
+
+__all__ = ["TauClip", "file_order", "labelled", "named", "read_clips", "tau_sources"]
+
+COLUMNS = ("clip", "scene", "city", "location", "fold1")
+SPLITS = ("train", "test")
+#: Where the data set keeps its folds, from its root, from ``meta`` and from the folder itself.
+_SETUPS = ("meta/evaluation_setup", "evaluation_setup", ".")
+
+
+@dataclass(frozen=True, slots=True)
+class TauClip:
+    """A clip as the lists name it.
+
+    Attributes:
+        name: ``scene-city-location-segment``, without file suffix; 10 s clips may end in a device code.
+        scene: One of the ten scenes.
+        city: Where it was recorded.
+        location: Number of the place, unique over all cities.
+        split: ``train`` or ``test``.
+    """
+
+    name: str
+    scene: str
+    city: str
+    location: str
+    split: str
+
+
+def named(name: str) -> tuple[str, str, str] | None:
+    """Scene, city and location that a clip's name tells, or ``None`` if it is not named as TAU's are."""
+    parts = name.split("-")
+    if len(parts) not in (4, 5) or parts[0] not in TAU.scenes or not all(parts):
+        return None
+    return parts[0], parts[1], parts[2]
+
+
+def read_clips(place: Path) -> tuple[TauClip, ...]:
+    """The clips of a list.
+
+    Args:
+        place: A CSV with the columns above, the data set's folder, or its ``meta`` folder.
+
+    Returns:
+        The clips, sorted by name.
+
+    Raises:
+        UsageError: If there is no such file or folder.
+        ProtocolError: If a line makes no sense or a clip is there twice; names file and line.
+    """
+    if place.is_dir():
+        clips = list(_from_meta(place))
+    elif place.is_file():
+        clips = list(_from_csv(place))
+    else:
+        raise UsageError(f"there is no list {place}")
+    if not clips:
+        raise ProtocolError(f"{place} names no clips")
+    return tuple(sorted(clips, key=lambda clip: clip.name))
+
+
+def file_order(clips: Iterable[TauClip]) -> tuple[TauClip, ...]:
+    """The clips as their video files are sorted, which is how the authors number them."""
+    return tuple(sorted(clips, key=lambda clip: f"{clip.name}.mp4"))
+
+
+def tau_sources(folder: Path) -> tuple[Source, ...]:
+    """The clips of a data set's folder, which keeps pictures in ``video`` and sounds in ``audio``.
+
+    Raises:
+        UsageError: If a file that the list names is not there; says how many.
+        ProtocolError: If the list makes no sense.
+    """
+    sources = []
+    missing = []
+    for clip in read_clips(folder):
+        picture, sound = folder / "video" / f"{clip.name}.mp4", folder / "audio" / f"{clip.name}.wav"
+        missing += [path for path in (picture, sound) if not path.is_file()]
+        sources.append(Source(clip.name, picture, sound, clip.scene, clip.city, clip.location, clip.split))
+    if missing:
+        raise UsageError(f"{len(missing)} files that {folder} lists are not there, the first is {missing[0]}")
+    return tuple(sources)
+
+
+def labelled(sources: Iterable[Source], clips: Iterable[TauClip] | None = None) -> tuple[Source, ...]:
+    """Sources with the labels of a list, or with what their names tell.
+
+    Args:
+        sources: Found in a folder; a clip is known by the last part of its name.
+        clips: The list; sources that it does not name stay without labels.
+    """
+    known = None if clips is None else {clip.name: clip for clip in clips}
+    result = []
+    for source in sources:
+        name = source.name.rpartition("/")[2]
+        if known is not None:
+            clip = known.get(name)
+        else:
+            told = named(name)
+            clip = None if told is None else TauClip(name, *told, split="")
+        if clip is not None:
+            labels = (clip.scene, clip.city, clip.location, clip.split)
+            source = Source(source.name, source.picture, source.sound, *labels)
+        result.append(source)
+    return tuple(result)
+
+
+def _from_csv(path: Path) -> Iterator[TauClip]:
+    for number, row in _rows(path, ",", COLUMNS):
+        clip, scene, city, location, split = (row[column] for column in COLUMNS)
+        yield _checked(path, number, TauClip(clip, scene, city, location, split))
+
+
+def _from_meta(folder: Path) -> Iterator[TauClip]:
+    setup = next((folder / name for name in _SETUPS if (folder / name / "fold1_train.csv").is_file()), None)
+    if setup is None:
+        raise UsageError(f"there is no fold1_train.csv in {folder} or in its meta/evaluation_setup")
+    for split, file in zip(SPLITS, ("fold1_train.csv", "fold1_test.csv"), strict=True):
+        path = setup / file
+        for number, row in _rows(path, "\t", ("filename_video",)):
+            name = Path(row["filename_video"]).stem
+            told = named(name)
+            if told is None:
+                raise ProtocolError(f"{path}, line {number}: {name!r} is not scene-city-location-segment")
+            yield _checked(path, number, TauClip(name, *told, split=split))
+
+
+def _rows(path: Path, delimiter: str, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The lines of a table with their numbers; each clip, the first column, at most once."""
+    seen: set[str] = set()
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, delimiter=delimiter)
+            missing = [column for column in columns if column not in (table.fieldnames or ())]
+            if missing:
+                raise ProtocolError(f"{path}, line 1: there is no column {missing[0]!r}")
+            for row in table:
+                if any(row[column] is None for column in columns):
+                    raise ProtocolError(f"{path}, line {table.line_num}: it has too few columns")
+                name = row[columns[0]]
+                if name in seen:
+                    raise ProtocolError(f"{path}, line {table.line_num}: {name!r} is listed twice")
+                seen.add(name)
+                yield table.line_num, row
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ProtocolError(f"{path} is no table: {error}") from error
+
+
+def _checked(path: Path, number: int, clip: TauClip) -> TauClip:
+    if not clip.name or clip.split not in SPLITS:
+        raise ProtocolError(f"{path}, line {number}: the fold is {clip.split!r}, not train or test")
+    return clip
