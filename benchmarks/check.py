@@ -70,7 +70,7 @@ def main() -> None:
         for path in clips:
             row(path, options.repeat)
         if options.shared:
-            shared_rows(Path(os.environ["VADD_SHARED"]) / "clips")
+            shared_rows(Path(os.environ["VADD_SHARED"]) / "data" / "clips")
 
 
 STAGES = (
