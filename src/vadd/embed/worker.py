@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vadd.embed import catalog
 from vadd.embed.base import Embedder, SecondEmbedding
-from vadd.embed.gain import amplified
+from vadd.embed.gain import level_out
 from vadd.errors import MediaError
 from vadd.media.exhibit import Columns, Thumbnails
 from vadd.media.frames import FrameReader
@@ -189,7 +189,7 @@ def _sound(
             progress("sound", levels.seconds)
             yield block
 
-    embedded = list(ear.result().embed(amplified(heard(), rate)))
+    embedded = list(ear.result().embed(level_out(heard(), rate)))
     shares = blocks.heard
     # A clip shorter than half a second is all there is of its only second.
     enough = min(_HEARD, float(blocks.extent) / 2)

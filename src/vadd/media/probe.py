@@ -222,5 +222,5 @@ def _check(path: Path, info: MediaInfo, limits: Limits) -> None:
 
 def _bound(path: Path, what: str, value: float, limit: float, unit: str) -> None:
     if value > limit:
-        text = f"{what} {value:g} is above the limit of {limit:g} {unit}".rstrip()
+        text = f"{what} {value:,.10g} is above the limit of {limit:,.10g} {unit}".rstrip()
         raise MediaError("limit", f"{path.name}: {text}")
