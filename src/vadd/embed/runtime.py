@@ -24,7 +24,7 @@ def load_onnxruntime() -> ModuleType:
     """The library, silent.
 
     Raises:
-        ModelError: If somebody else loaded it in this process without the opt-out: it cannot be given any more.
+        ModelError: If it was already loaded in this process without the opt-out, which cannot be given later.
     """
     if "onnxruntime" in sys.modules and os.environ.get(OPT_OUT) != "1":
         raise ModelError(
