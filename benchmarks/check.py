@@ -156,7 +156,7 @@ def shared_rows(folder: Path) -> None:
 
 
 def hour(folder: Path) -> None:
-    """Print the child's peak resident memory for ten minutes and for an hour of 720p video."""
+    """Print the child's peak resident memory for one minute, ten minutes and an hour of 720p video."""
     short = write_clip(folder / "short.mp4", "pan")
     print("| length | peak resident memory of the child | time |\n| --- | ---: | ---: |")
     for minutes in (1, 10, 60):

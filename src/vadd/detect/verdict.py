@@ -138,7 +138,7 @@ class InputRecord:
         name: File name without its folder.
         sha256: Hex digest of the bytes; ``None`` if they could not be read.
         size: Bytes, or ``None``.
-        media: Container, streams, declared and decoded duration, as JSON-ready values.
+        media: Container, streams and declared durations, as JSON-ready values; empty if the file failed.
     """
 
     role: str

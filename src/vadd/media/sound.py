@@ -101,7 +101,7 @@ class SoundReader:
         return min(1.0, float(self.heard.sum()) / max(float(end - start), 1e-3))
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        with open_container(self._path) as container:
+        with open_container(self._path, known=True) as container:
             stream: Any = container.streams[self._stream.index]
             for frame in self._frames(container, stream):
                 yield from self._place(frame, Fraction(stream.time_base))
