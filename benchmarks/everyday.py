@@ -1,7 +1,7 @@
 """How well the everyday model tells a clip's own sound from another's, from the committed feature tables.
 
-    python benchmarks/everyday.py                  # prints the tables
-    python benchmarks/everyday.py --write          # also writes docs/benchmark-everyday.md and the predictions
+    python benchmarks/everyday.py          # prints the tables
+    python benchmarks/everyday.py --write  # also writes docs/benchmark-everyday.md and the predictions
 
 Every figure on clips is taken with the kinds of both its clips left out of all that is learnt from clips
 (the prior, the calibration). The bootstrap draws clips, 1,000 times, seed 0.
@@ -24,7 +24,6 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import learn_everyday as learning  # noqa: E402
 from measures import auc, caught, over_clips  # noqa: E402
-
 from vadd._version import __version__  # noqa: E402
 from vadd.classify.everyday import Everyday  # noqa: E402
 from vadd.detect.decide import Decision, Evidence, decide  # noqa: E402
@@ -34,6 +33,11 @@ from vadd.detect.verdict import Outcome  # noqa: E402
 PAGE = ROOT / "docs" / "benchmark-everyday.md"
 PREDICTIONS = ROOT / "benchmarks" / "predictions"
 FALSE_ALARMS = 0.10
+OPENING = (
+    "# Benchmark of the everyday model\n\n"
+    f"Written by `python benchmarks/everyday.py --write` with vadd {__version__}; "
+    "what is measured and how is in [protocol.md](protocol.md).\n\n"
+)
 Pair = tuple[int, int]
 Array = NDArray[np.floating]
 
@@ -54,10 +58,12 @@ class Swaps:
 
     @cached_property
     def scores(self) -> dict[Pair, float]:
+        """The discrepancy of each pair, abstained ones too."""
         return {pair: learning.clip_score(evidence) for pair, evidence in self.known.items()}
 
     @cached_property
     def decisions(self) -> dict[Pair, Decision]:
+        """What the detector would say of each pair at default settings."""
         return {
             pair: decide(evidence, self.calibrated[self.group(pair)], FALSE_ALARMS)
             for pair, evidence in self.known.items()
@@ -72,9 +78,11 @@ class Swaps:
         }
 
     def group(self, pair: Pair) -> frozenset[str]:
+        """The kinds that a pair is of, one or two."""
         return frozenset((self.kinds[pair[0]], self.kinds[pair[1]]))
 
     def pairs(self, *, own: bool, music: bool = True) -> list[Pair]:
+        """The own or the swapped pairs, with or without those in which there is a music clip."""
         return [
             pair
             for pair in self.known
@@ -85,6 +93,7 @@ class Swaps:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     model, photographs = learning.learn_model()
     plain, plain_photographs = learning.learn_model(probe=False)
@@ -103,16 +112,14 @@ def main() -> int:
         *setting_lines(swaps),
         *mask_lines(masks),
     ]
-    text = "\n".join(lines) + "\n"
-    print(text)
+    page = OPENING + "\n".join(lines) + "\n"
+    print(page)
     if options.write:
-        opening = (
-            "# Benchmark of the everyday model\n\n"
-            f"Written by `python benchmarks/everyday.py --write` with vadd {__version__}; "
-            "what is measured and how is in [method.md](method.md).\n\n"
-        )
-        PAGE.write_text(opening + text)
+        PAGE.write_text(page)
         write_predictions(swaps, masks)
+    if options.check and PAGE.read_text() != page:
+        print(f"{PAGE.name} says otherwise", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -127,7 +134,9 @@ def judged(
     if calibrated is None:
         for pair in known:
             if swaps.group(pair) not in swaps.calibrated:
-                swaps.calibrated[swaps.group(pair)] = learning.calibrate(swaps.scores, clips.kinds, swaps.group(pair))
+                swaps.calibrated[swaps.group(pair)] = learning.calibrate(
+                    swaps.scores, clips.kinds, swaps.group(pair)
+                )
     return swaps
 
 
@@ -135,8 +144,8 @@ def swap_lines(swaps: Swaps, without: Swaps) -> list[str]:
     lines = ["## Swapped against own sound", ""]
     own, other = swaps.pairs(own=True), swaps.pairs(own=False)
     lines += [
-        f"{len(own)} clips with their own sound and {len(other)} swaps between foreign kinds, raw scores of all "
-        "pairs, abstained ones too; 95 % bootstrap interval over clips.",
+        f"{len(own)} clips with their own sound and {len(other)} swaps between foreign kinds, raw scores of "
+        "all pairs, abstained ones too; 95 % bootstrap interval over clips.",
         "",
         "| What | With the scene probe | Without |",
         "| --- | --- | --- |",
@@ -147,7 +156,10 @@ def swap_lines(swaps: Swaps, without: Swaps) -> list[str]:
         ("AUC, every kind weighing the same", "by kind"),
         ("swaps caught at 10 % false alarms, %", "caught"),
     ):
-        cells = [interval(swap_figure(these, kind), len(these.kinds), 100 if kind == "caught" else 1) for these in (swaps, without)]
+        cells = [
+            interval(swap_figure(these, kind), len(these.kinds), 100 if kind == "caught" else 1)
+            for these in (swaps, without)
+        ]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     return [*lines, ""]
 
@@ -173,7 +185,9 @@ def swap_figure(swaps: Swaps, kind: str):
 
 def interval(figure, clips: int, factor: float = 1) -> str:
     value, low, high = (factor * number for number in over_clips(figure, clips))
-    return f"{value:.1f} ({low:.1f} to {high:.1f})" if factor > 1 else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    return (
+        f"{value:.1f} ({low:.1f} to {high:.1f})" if factor > 1 else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    )
 
 
 def scene_matches(names: list[str]) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -213,22 +227,25 @@ def scene_lines(model: Everyday, plain: Everyday) -> list[str]:
     weight = np.array([1 / same.count(name) for name in same])
     columns = {}
     for label, these in (("with", model), ("without", plain)):
-        heard = np.stack([
-            rows.mean(axis=0) for rows in np.split(these.sound(sounds["sounds"].astype(np.float32)), cuts)
-        ])
+        heard = np.stack(
+            [rows.mean(axis=0) for rows in np.split(these.sound(sounds["sounds"].astype(np.float32)), cuts)]
+        )
         seen = these.picture(
             images["vectors"][test].astype(np.float32), images["classes"][test].astype(np.float32)
         )
         # Over photographs, as no clip is judged here: every photograph of the tests with every recording.
         expected = these.expectation(seen)
-        columns[label] = np.stack([
-            discrepancy(np.tile(row, (len(heard), 1)), heard, these.concepts.generic).discrepancy for row in expected
-        ])
+        columns[label] = np.stack(
+            [
+                discrepancy(np.tile(row, (len(heard), 1)), heard, these.concepts.generic).discrepancy
+                for row in expected
+            ]
+        )
     lines = [
         "## Scene photographs against ambience",
         "",
-        f"{test.sum()} photographs that nothing was learnt from, {len(set(same))} recordings; the answer key is "
-        "`benchmarks/scene_matches.txt`.",
+        f"{test.sum()} photographs that nothing was learnt from, {len(set(same))} recordings; the answer key "
+        "is `benchmarks/scene_matches.txt`.",
         "",
         "| Scene | Photographs | Recordings that fit | Foreign | AUC with the scene probe | Without |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -236,17 +253,21 @@ def scene_lines(model: Everyday, plain: Everyday) -> list[str]:
     figures = []
     for scene, (fits, foreign) in sorted(scene_matches(names).items()):
         rows = scenes == scene
-        figures.append([
-            auc(
-                scores[rows][:, fits].ravel(),
-                scores[rows][:, foreign].ravel(),
-                np.tile(weight[fits], rows.sum()),
-                np.tile(weight[foreign], rows.sum()),
-            )
-            for scores in columns.values()
-        ])
+        figures.append(
+            [
+                auc(
+                    scores[rows][:, fits].ravel(),
+                    scores[rows][:, foreign].ravel(),
+                    np.tile(weight[fits], rows.sum()),
+                    np.tile(weight[foreign], rows.sum()),
+                )
+                for scores in columns.values()
+            ]
+        )
         with_, without = figures[-1]
-        lines.append(f"| {scene} | {rows.sum()} | {fits.sum()} | {foreign.sum()} | {with_:.3f} | {without:.3f} |")
+        lines.append(
+            f"| {scene} | {rows.sum()} | {fits.sum()} | {foreign.sum()} | {with_:.3f} | {without:.3f} |"
+        )
     with_, without = np.mean(figures, axis=0)
     return [*lines, f"| **mean over scenes** | {test.sum()} | | | **{with_:.3f}** | {without:.3f} |", ""]
 
@@ -256,10 +277,12 @@ def stamp_lines(model: Everyday) -> list[str]:
     kinds = stamps["kind"]
     seen = model.picture(stamps["vectors"].astype(np.float32), stamps["classes"].astype(np.float32))
     heard = model.sound(stamps["sounds"].astype(np.float32))
-    scores = np.stack([
-        discrepancy(np.tile(row, (len(heard), 1)), heard, model.concepts.generic).discrepancy
-        for row in model.expectation(seen)
-    ])
+    scores = np.stack(
+        [
+            discrepancy(np.tile(row, (len(heard), 1)), heard, model.concepts.generic).discrepancy
+            for row in model.expectation(seen)
+        ]
+    )
     foreign = kinds[:, None] != kinds[None]
 
     def figure(drawn: NDArray[np.int64]) -> float:
@@ -268,8 +291,8 @@ def stamp_lines(model: Everyday) -> list[str]:
     return [
         "## Tux Paint photographs and recordings",
         "",
-        f"{len(kinds)} cut-outs on grey with a recording of the same thing, {len(set(kinds))} kinds; nothing was "
-        "tuned on them.",
+        f"{len(kinds)} cut-outs on grey with a recording of the same thing, {len(set(kinds))} kinds; nothing "
+        "was tuned on them.",
         "",
         f"AUC, own sound against that of every other kind: {interval(figure, len(kinds))}.",
         "",
@@ -313,7 +336,8 @@ def mask_lines(masks: dict[str, Swaps]) -> list[str]:
         label = f"{'speech' if speech else 'music'} at {name[-1]} dB"
         wrong, wrong_open, right, right_open = mask_rates(swaps, music=speech)
         own, other = (
-            np.array([swaps.scores[pair] for pair in swaps.pairs(own=side, music=speech)]) for side in (True, False)
+            np.array([swaps.scores[pair] for pair in swaps.pairs(own=side, music=speech)])
+            for side in (True, False)
         )
         lines.append(
             f"| {label} | {auc(own, other):.3f} | {100 * wrong:.1f} | {100 * wrong_open / wrong:.1f} | "
@@ -343,7 +367,9 @@ def write_predictions(swaps: Swaps, masks: dict[str, Swaps]) -> None:
         for masker, these in (("none", swaps), *masks.items()):
             for (picture, sound), decision in these.decisions.items():
                 score = to_unit(these.scores[picture, sound])
-                writer.writerow([masker, picture, sound, f"{score:.4f}", decision.outcome, decision.reason or ""])
+                writer.writerow(
+                    [masker, picture, sound, f"{score:.4f}", decision.outcome, decision.reason or ""]
+                )
 
 
 if __name__ == "__main__":

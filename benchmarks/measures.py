@@ -1,4 +1,4 @@
-"""What the benchmarks compute: weighted areas under the curve, catch rates, bootstrap intervals over clips."""
+"""What benchmarks compute: weighted areas under the curve, catch rates, bootstrap intervals over clips."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ Array = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 
-def auc(own: Array, other: Array, own_weight: Array | None = None, other_weight: Array | None = None) -> float:
+def auc(
+    own: Array, other: Array, own_weight: Array | None = None, other_weight: Array | None = None
+) -> float:
     """P(a foreign score lies above an own one)."""
     truth = np.repeat([0, 1], [len(own), len(other)])
     weights = None

@@ -10,8 +10,10 @@ import pytest
 
 @pytest.fixture
 def shared() -> Path:
-    """The shared data folder; tests that ask for it are skipped where there is none."""
+    """The ``data`` folder of the shared folder; tests that ask for it are skipped where there is none."""
     folder = os.environ.get("VADD_SHARED")
     if not folder:
         pytest.skip("VADD_SHARED names no folder")
-    return Path(folder)
+    data = Path(folder) / "data"
+    assert data.is_dir(), f"VADD_SHARED is set, but {data} is no folder"
+    return data

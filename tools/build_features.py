@@ -24,7 +24,7 @@ from PIL import Image
 from vadd.detect.blank import blank_seconds
 from vadd.embed import catalog
 from vadd.embed.extract import extract
-from vadd.embed.gain import amplified
+from vadd.embed.gain import level_out
 from vadd.media.limits import Limits
 from vadd.media.probe import probe
 from vadd.media.sound import SoundReader
@@ -162,7 +162,7 @@ def look(paths: Iterable[Path]) -> tuple[NDArray[np.float16], NDArray[np.float16
 
 
 def listen(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    heard = catalog.load("yamnet").embed(amplified([samples], RATE))
+    heard = catalog.load("yamnet").embed(level_out([samples], RATE))
     return np.stack([second.scores for second in heard if second.scores is not None])
 
 

@@ -13,6 +13,7 @@ linear algebra do not show.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
 import re
@@ -27,6 +28,7 @@ from sklearn.linear_model import LogisticRegression
 
 from vadd.classify.concepts import concepts
 from vadd.classify.everyday import Everyday
+from vadd.classify.tables import HASHES
 from vadd.detect.calibrate import Calibration
 from vadd.detect.decide import Evidence
 from vadd.detect.score import discrepancy, smooth
@@ -102,8 +104,16 @@ def load_clips(model: Everyday) -> Clips:
 
 def prior(model: Everyday, clips: Clips, images: Array, without: Collection[str] = ()) -> Array:
     """``(A,)`` how much each sound is to be expected, with the clips of some kinds left out."""
-    kept = [rows.mean(axis=0) for rows, kind in zip(clips.pictures, clips.kinds, strict=True) if kind not in without]
-    means = (np.mean(kept, axis=0), images.mean(axis=0), np.full(len(model.concepts.seen), 1 / len(model.concepts.seen)))
+    kept = [
+        rows.mean(axis=0)
+        for rows, kind in zip(clips.pictures, clips.kinds, strict=True)
+        if kind not in without
+    ]
+    means = (
+        np.mean(kept, axis=0),
+        images.mean(axis=0),
+        np.full(len(model.concepts.seen), 1 / len(model.concepts.seen)),
+    )
     mixed = sum(share * mean for share, mean in zip(PRIOR_SHARES, means, strict=True))
     expected: Array = (mixed @ model.concepts.expected).astype(np.float32)
     return expected
@@ -131,8 +141,6 @@ def evidence(model: Everyday, clips: Clips, picture: int, sound: int) -> Evidenc
     heard = smooth(clips.sounds[sound][:length], there)
     return Evidence(
         duration=Fraction(length),
-        has_picture=True,
-        has_sound=True,
         seen=there,
         heard=there,
         blank=~usable,
@@ -193,8 +201,9 @@ def calibrate(
         slope=round(float(curve.coef_[0, 0]), 3),
         intercept=round(float(curve.intercept_[0]), 3),
         described=(
-            f"{len(own)} real clips (excerpts of VGGSound, VAS, AudioSet and TAU; {len(set(kinds) - set(without))} "
-            "kinds) and every swap between kinds that are not near, each scored without its kinds"
+            f"{len(own)} real clips (excerpts of VGGSound, VAS, AudioSet and TAU; "
+            f"{len(set(kinds) - set(without))} kinds) and every swap between kinds that are not near, "
+            "each scored without its kinds"
         ),
     )
 
@@ -212,7 +221,12 @@ def learn(*, probe: bool) -> tuple[bytes, bytes]:
         probe_bias=model.probe_bias,
         prior=model.prior,
     )
-    card = {"described": found.described, "slope": found.slope, "intercept": found.intercept, "own": found.own}
+    card = {
+        "described": found.described,
+        "slope": found.slope,
+        "intercept": found.intercept,
+        "own": found.own,
+    }
     return stored.getvalue(), (json.dumps(card, indent=1) + "\n").encode()
 
 
@@ -221,26 +235,36 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--no-probe", action="store_true")
     options = parser.parse_args()
+    if not options.check:
+        pin()  # a hand-made table that was edited would be refused as damaged
     contents = dict(zip((MODEL, CALIBRATION), learn(probe=not options.no_probe), strict=True))
     if options.check:
         differing = [path.name for path, content in contents.items() if path.read_bytes() != content]
-        print(f"learnt anew, but different: {', '.join(differing)}" if differing else "learnt anew, bit for bit")
+        print(
+            f"learnt anew, but different: {', '.join(differing)}" if differing else "learnt anew, bit for bit"
+        )
         return 1 if differing else 0
     for path, content in contents.items():
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-        pin(path, content)
         print(path.relative_to(ROOT), len(content), "bytes")
+    pin()
     return 0
 
 
-def pin(path: Path, content: bytes) -> None:
-    """Write the file's SHA-256 where the code expects it."""
-    import hashlib
-
-    code = ROOT / "src" / "vadd" / ("classify/everyday.py" if path == MODEL else "detect/calibrate.py")
-    digest = hashlib.sha256(content).hexdigest()
-    code.write_text(re.sub(r'(_SHA256 = ")[0-9a-f]{64}', rf"\g<1>{digest}", code.read_text()))
+def pin() -> None:
+    """Write the SHA-256 of every file of the model, hand-made ones too, where the code expects it."""
+    tables = ROOT / "src" / "vadd" / "classify" / "tables.py"
+    code = tables.read_text()
+    for name in HASHES:
+        digest = hashlib.sha256((MODEL.parent / name).read_bytes()).hexdigest()
+        code = re.sub(rf'("{re.escape(name)}": ")[0-9a-f]{{64}}', rf"\g<1>{digest}", code)
+        HASHES[name] = digest
+    tables.write_text(code)
+    calibration = ROOT / "src" / "vadd" / "detect" / "calibrate.py"
+    digest = hashlib.sha256(CALIBRATION.read_bytes()).hexdigest()
+    code = re.sub(r'(CALIBRATION_SHA256 = ")[0-9a-f]{64}', rf"\g<1>{digest}", calibration.read_text())
+    calibration.write_text(code)
 
 
 if __name__ == "__main__":

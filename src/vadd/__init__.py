@@ -61,7 +61,7 @@ def check(
 
     Args:
         path: The media file.
-        model: A detector's name or its folder.
+        model: A detector's name; folders are not supported yet.
         false_alarms: Share of clips with their own sound that may be called discrepant, in (0, 1).
         exhibit: Also keep thumbnails and a spectrogram for :func:`page`.
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vadd.classify.tables import read_table
 
 __all__ = ["Concepts", "concepts"]
 
 #: Weight of a sound that neither base.txt nor the picture concept names.
 UNNAMED = 0.15
 
-#: The tables that decide a score; their hashes are in every result.
-TABLES = ("seen.txt", "heard.txt", "base.txt", "generic.txt")
+#: What marks a class of the scene probe among the ImageNet classes of seen.txt.
+SCENE = "scene:"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +59,14 @@ def concepts() -> Concepts:
     heard_rows = _rows("heard.txt")
     seen_rows = _rows("seen.txt")
     heard = tuple(row[0] for row in heard_rows)
-    scenes = tuple(sorted(term[6:] for row in seen_rows for term in row[2].split() if term.startswith("scene:")))
+    scenes = tuple(sorted(scene for row in seen_rows for scene in _scenes(row[2])))
     base = np.full(len(heard), UNNAMED, np.float32)
     for line in _lines("base.txt"):
         name, weight = line.split()
         base[heard.index(name)] = float(weight)
-    generic = {name for line in _lines("generic.txt") for name in line.split()}
+    generic = np.zeros(len(heard), np.bool_)
+    for line in _lines("generic.txt"):
+        generic[[heard.index(name) for name in line.split()]] = True
 
     expected = np.tile(base, (len(seen_rows), 1))
     scene_terms = []
@@ -71,7 +74,7 @@ def concepts() -> Concepts:
         terms = row[3].split()
         for name, weight in zip(terms[::2], terms[1::2], strict=True):
             weights[heard.index(name)] += float(weight)
-        scene_terms.append([scenes.index(term[6:]) for term in row[2].split() if term.startswith("scene:")])
+        scene_terms.append([scenes.index(scene) for scene in _scenes(row[2])])
 
     return Concepts(
         seen=tuple(row[0] for row in seen_rows),
@@ -83,12 +86,12 @@ def concepts() -> Concepts:
         seen_of_scene=_membership(scene_terms, len(scenes)),
         heard_of_class=_membership([_indices(row[2]) for row in heard_rows], 521),
         expected=expected / expected.sum(axis=1, keepdims=True),
-        generic=np.array([name in generic for name in heard]),
+        generic=generic,
     )
 
 
 def _lines(name: str) -> list[str]:
-    text = files("vadd.classify").joinpath("data", name).read_text(encoding="utf-8")
+    text = read_table(name).decode("utf-8")
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
@@ -96,10 +99,14 @@ def _rows(name: str) -> list[list[str]]:
     return [[field.strip() for field in line.split("|")] for line in _lines(name)]
 
 
+def _scenes(terms: str) -> list[str]:
+    return [term.removeprefix(SCENE) for term in terms.split() if term.startswith(SCENE)]
+
+
 def _indices(terms: str) -> list[int]:
     found: list[int] = []
     for term in terms.split():
-        if not term.startswith("scene:"):
+        if not term.startswith(SCENE):
             first, _, last = term.partition("-")
             found.extend(range(int(first), int(last or first) + 1))
     return found
@@ -110,4 +117,5 @@ def _membership(members: list[list[int]], classes: int) -> NDArray[np.float32]:
     matrix = np.zeros((classes, len(members)), np.float32)
     for column, rows in enumerate(members):
         matrix[rows, column] = 1
-    return matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    shares: NDArray[np.float32] = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    return shares

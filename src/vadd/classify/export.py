@@ -17,7 +17,7 @@ import numpy as np
 
 from vadd.classify.card import CARD, ONNX, ModelCard, publish, read_card
 from vadd.classify.model import judging, load_network
-from vadd.classify.spec import ContrastiveSpec, FusionSpec, Spec
+from vadd.classify.spec import FusionSpec, Spec
 from vadd.embed.runtime import load_onnxruntime
 from vadd.errors import ModelError
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vadd.classify.contrastive import ContrastiveNet
     from vadd.classify.fusion import FusionNet
 
-__all__ = ["Classifier", "Matcher", "build", "load", "judging", "load_matcher", "load_network", "save"]
+__all__ = ["Classifier", "Matcher", "build", "judging", "load", "load_matcher", "load_network", "save"]
 
 #: Threads that a classifier uses unless told otherwise.
 THREADS = 2

@@ -29,7 +29,6 @@ def main(args: Sequence[str] | None = None) -> int:
         from vadd.cli.group import run
 
         status = run(args)
-        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

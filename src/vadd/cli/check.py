@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+#: Whether a file can be read is told once, for all kinds of reasons, by `require_inputs`.
+_FILE = click.Path(path_type=Path, readable=False)
+
 
 def _share(context: click.Context, option: click.Parameter, value: float) -> float:
     if not 0 < value < 1:  # click's own range lets NaN pass
@@ -22,13 +24,9 @@ def _share(context: click.Context, option: click.Parameter, value: float) -> flo
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--picture", type=click.Path(path_type=Path), metavar="FILE", help="Take the picture of this file ..."
-)
-@click.option(
-    "--sound", type=click.Path(path_type=Path), metavar="FILE", help="... and the sound of this one."
-)
+@click.argument("files", nargs=-1, type=_FILE, metavar="FILE...")
+@click.option("--picture", type=_FILE, metavar="FILE", help="Take the picture of this file ...")
+@click.option("--sound", type=_FILE, metavar="FILE", help="... and the sound of this one.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Write JSON Lines, one document a file, and nothing else."
 )
@@ -71,7 +69,8 @@ def check(
     table_path = plan_table(csv_path, inputs, pages) if csv_path is not None else None
 
     from vadd.cli.status import exit_status, summary
-    from vadd.cli.terminal import say, show
+    from vadd.cli.terminal import emit, say, show
+    from vadd.report.document import line
     from vadd.report.output import write
 
     talk = not (as_json or quiet)
@@ -80,7 +79,7 @@ def check(
     for i, verdict in enumerate(_judge(files, pair, model, false_alarms, bool(pages), progress=not quiet)):
         outcomes.append(verdict.verdict)
         if as_json:
-            _emit(verdict)
+            emit(f"{line(verdict)}\n")
         elif talk:
             if i:
                 say("")
@@ -140,10 +139,3 @@ def _judge(
         with Progress(file, wanted=progress) as shown:
             verdict = detector.check(file, exhibit=exhibit, progress=shown)
         yield verdict
-
-
-def _emit(verdict: Verdict) -> None:
-    from vadd.report.document import line
-
-    sys.stdout.write(line(verdict) + "\n")
-    sys.stdout.flush()  # whoever reads the lines can go on with this file

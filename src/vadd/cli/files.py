@@ -44,8 +44,10 @@ def plan_pages(wanted: str, names: Sequence[str], inputs: Sequence[Path]) -> lis
 
     Raises:
         OutputError: If a page could not be written there.
-        UsageError: If a page would replace an input.
+        UsageError: If ``wanted`` is empty or a page would replace an input.
     """
+    if not wanted:  # an unset variable of a script; as a path it would be the present folder
+        raise UsageError("the path for the page is empty")
     place = Path(wanted)
     if len(names) > 1 or place.is_dir() or wanted.endswith("/"):
         prepare_folder(place)

@@ -85,4 +85,6 @@ def run(args: Sequence[str] | None = None) -> int:
 def _complain(message: str) -> None:
     from vadd.report.text import printable
 
+    if sys.stderr is None:  # closed before the start: the exit status is all that can be told
+        return
     sys.stderr.write(f"vadd: {printable(message)}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import click
 
@@ -21,12 +20,14 @@ __all__ = ["schema"]
 )
 def schema(form: str) -> int:
     """Print the schema of the documents that `vadd check --json` writes."""
+    from vadd.cli.terminal import emit
+
     if form == "json":
         from vadd.report.schema import json_schema
 
-        sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+        emit(json.dumps(json_schema(), indent=2) + "\n")
     else:
         from vadd.report.schema_page import markdown
 
-        sys.stdout.write(markdown())
+        emit(markdown())
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -9,41 +10,62 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from vadd.errors import OutputError
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from vadd.detect.verdict import Verdict
 
-__all__ = ["Progress", "say", "show"]
+__all__ = ["Progress", "emit", "say", "show"]
 
 #: Work that ends sooner shows no progress: a bar that flashes up tells nobody anything.
 PATIENCE = 1.0
+
+
+def emit(text: str) -> None:
+    """Write ``text`` to the standard output at once: whoever reads it can go on with this file.
+
+    Raises:
+        OutputError: If it cannot be written: the disk is full, or the standard output is closed.
+        BrokenPipeError: If the reader has gone away.
+    """
+    if sys.stdout is None:  # so Python calls one that was closed before the start
+        raise OutputError("cannot write to the standard output: it is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Python flushes once more at its end; with nowhere to write that would be an error again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"cannot write to the standard output: {reason}") from error
 
 
 def say(text: str) -> None:
     """Write a line of our own to the standard output; ``text`` may hold names from outside."""
     from vadd.report.text import printable
 
-    sys.stdout.write(f"{printable(text)}\n")
-    sys.stdout.flush()
+    emit(f"{printable(text)}\n")
 
 
 def show(verdict: Verdict, name: str | None = None) -> None:
     """Write a verdict to the standard output, as it can show it."""
     from vadd.report.terminal import PLAIN_WIDTH, render
 
-    terminal = sys.stdout.isatty()
-    sys.stdout.write(
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    emit(
         render(
             verdict,
             width=shutil.get_terminal_size().columns if terminal else PLAIN_WIDTH,
             colour=terminal,
-            unicode="utf" in (sys.stdout.encoding or "").lower(),
+            unicode="utf" in (getattr(sys.stdout, "encoding", None) or "").lower(),
             name=name,
         )
     )
-    sys.stdout.flush()
 
 
 class Progress:
@@ -59,7 +81,7 @@ class Progress:
 
     def __init__(self, path: Path, *, wanted: bool) -> None:
         self._name = path.name
-        self._wanted = wanted and sys.stderr.isatty()
+        self._wanted = wanted and sys.stderr is not None and sys.stderr.isatty()
         self._started = time.monotonic()
         self._bar: Bar | None = None
         self._task: TaskID | None = None

@@ -56,41 +56,41 @@ def assemble(
     seen, heard, evidence = _evidence(extraction)
     decision = decide(evidence, calibration, false_alarms)
     model = everyday.load().concepts
-    picture = [_named(row, model.seen_words) for row in seen]
-    sound = [_named(row, model.heard_words) for row in heard]
-    # A clip's concepts are those of the seconds that were compared, as far as there are any.
-    counted = evidence.speaking if evidence.speaking.any() else evidence.common
-    of_picture = _named(_mean(seen, counted if counted.any() else evidence.seen), model.seen_words)
-    of_sound = _named(_mean(heard, counted if counted.any() else evidence.heard), model.heard_words)
+    # The concepts of the clip are those of the seconds that its score is taken from.
+    of_picture = _named(_mean(seen, evidence.counted & evidence.seen), model.seen_words)
+    of_sound = _named(_mean(heard, evidence.counted & evidence.heard), model.heard_words)
 
     scores = evidence.scores
     seconds = []
     for at, span in enumerate(spans):
         mute = evidence.mute(at)
-        compared = scores is not None and bool(evidence.common[at])
         seconds.append(
             SecondFinding(
                 span=span,
-                score=to_unit(scores.discrepancy[at]) if scores is not None and compared else None,
+                score=to_unit(scores.discrepancy[at]) if scores is not None and evidence.common[at] else None,
                 weight=0.0 if mute or scores is None else float(1 - scores.unexplained[at]),
                 mute=mute,
-                picture=picture[at],
-                sound=sound[at],
+                # Smoothing lends a missing second the concepts of its neighbours: they are not its own.
+                picture=_named(seen[at], model.seen_words) if evidence.seen[at] else (),
+                sound=_named(heard[at], model.heard_words) if evidence.heard[at] else (),
                 level=float(evidence.level[at]) if evidence.heard[at] else None,
             )
         )
-    findings: tuple[SpanFinding, ...] = ()
+    findings = []
     if decision.outcome is Outcome.DISCREPANT and scores is not None:
-        findings = tuple(
-            SpanFinding(
-                span=span_of(run, spans),
-                score=to_unit(mean := float(scores.discrepancy[run.start : run.stop].mean())),
-                probability=calibration.probability(mean),
-                picture=_named(seen[run.start : run.stop].mean(axis=0), model.seen_words),
-                sound=_named(heard[run.start : run.stop].mean(axis=0), model.heard_words),
+        for run in runs(scores.discrepancy, evidence.speaking, decision.threshold):
+            # A gap that was joined over may say nothing; what is said of the stretch is without it.
+            within = evidence.speaking & np.isin(np.arange(len(spans)), run)
+            mean = float(scores.discrepancy[within].mean())
+            findings.append(
+                SpanFinding(
+                    span=span_of(run, spans),
+                    score=to_unit(mean),
+                    probability=calibration.probability(mean),
+                    picture=_named(_mean(seen, within), model.seen_words),
+                    sound=_named(_mean(heard, within), model.heard_words),
+                )
             )
-            for run in runs(scores.discrepancy, evidence.speaking, decision.threshold)
-        )
     value = decision.discrepancy
     return Verdict(
         verdict=decision.outcome,
@@ -103,7 +103,7 @@ def assemble(
         threshold=to_unit(decision.threshold),
         duration=extraction.duration,
         seconds=tuple(seconds),
-        spans=findings,
+        spans=tuple(findings),
         picture=of_picture,
         sound=of_sound,
         notes=extraction.notes,
@@ -128,12 +128,17 @@ def _evidence(extraction: Extraction) -> tuple[NDArray[np.float32], NDArray[np.f
     if sound is not None:
         heard = smooth(model.sound(sound.scores), is_heard)
     scores = None
-    if (is_seen & is_heard).any():
-        scores = discrepancy(model.expectation(seen), heard, model.concepts.generic)
+    if is_seen.any() and is_heard.any():
+        of_second = (seen, heard)
+        if not (is_seen & is_heard).any():
+            # Streams that never meet are scored as wholes: a score is promised, though no claim rests on it.
+            of_second = (
+                np.tile(_mean(seen, is_seen), (length, 1)),
+                np.tile(_mean(heard, is_heard), (length, 1)),
+            )
+        scores = discrepancy(model.expectation(of_second[0]), of_second[1], model.concepts.generic)
     evidence = Evidence(
         duration=extraction.duration,
-        has_picture=picture is not None and bool(is_seen.any()),
-        has_sound=sound is not None and bool(is_heard.any()),
         seen=is_seen,
         heard=is_heard,
         blank=blank_seconds(picture) if picture else nothing,
@@ -144,7 +149,11 @@ def _evidence(extraction: Extraction) -> tuple[NDArray[np.float32], NDArray[np.f
 
 
 def _mean(rows: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.float32]:
-    return rows[counted].mean(axis=0) if counted.any() else np.zeros(rows.shape[1], np.float32)
+    """The mean row of the seconds that count; zeros where none does."""
+    # In double precision, or two hours of certainty would sum up to more than 1.
+    total = rows[counted].sum(axis=0, dtype=np.float64)
+    mean: NDArray[np.float32] = (total / max(1, counted.sum())).astype(np.float32)
+    return mean
 
 
 def _named(row: NDArray[np.float32], words: Sequence[str]) -> tuple[Concept, ...]:

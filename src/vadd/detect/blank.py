@@ -23,14 +23,17 @@ def blank_seconds(picture: PictureTrack) -> NDArray[np.bool_]:
     """Which seconds show nothing.
 
     Args:
-        picture: Measures of ``T`` seconds, at least one.
+        picture: Measures of ``T`` seconds.
 
     Returns:
-        ``(T,)`` bool; true where the frame is of one brightness, or a still title on an even ground.
+        ``(T,)`` bool; true where the frame is of one brightness, or a still title on an even ground; false
+        where there is no frame.
     """
-    as_before = picture.change < STILL
+    # A change is measured against the last frame that was there, so seconds without one are passed over.
+    as_before = picture.change[picture.present] < STILL
     # The first frame has none before it (its change is 0 by definition); alone, it does stand still.
-    as_before[0] = len(as_before) == 1
-    still = as_before | np.append(as_before[1:], False)
+    as_before[:1] = len(as_before) == 1
+    still = np.zeros(len(picture.present), np.bool_)
+    still[picture.present] = as_before | np.append(as_before[1:], False)
     blank: NDArray[np.bool_] = (picture.contrast < BLANK_CONTRAST) | (still & (picture.flat > TITLE_FLAT))
     return blank & picture.present

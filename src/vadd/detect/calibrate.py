@@ -16,7 +16,7 @@ from importlib.resources import files
 
 from vadd.errors import ModelError, UsageError
 
-__all__ = ["Calibration", "calibration_hash", "load"]
+__all__ = ["CALIBRATION", "CALIBRATION_SHA256", "Calibration", "load"]
 
 CALIBRATION = "everyday.json"
 CALIBRATION_SHA256 = "44bc28112534457e01f24fb8a7d735a794a144e6aade423f81d8dca644da1ec8"
@@ -69,11 +69,6 @@ def _content() -> bytes:
         return files("vadd.detect").joinpath("data", CALIBRATION).read_bytes()
     except OSError as error:
         raise ModelError(f"the calibration {CALIBRATION} cannot be read: {error}") from error
-
-
-def calibration_hash() -> str:
-    """SHA-256 of the calibration file."""
-    return hashlib.sha256(_content()).hexdigest()
 
 
 @cache

@@ -48,18 +48,14 @@ class Evidence:
 
     Attributes:
         duration: Seconds judged.
-        has_picture: Whether there is any picture.
-        has_sound: Whether there is any sound.
         seen: ``(T,)`` bool, picture decoded in this second.
         heard: ``(T,)`` bool, sound decoded in this second.
         blank: ``(T,)`` bool, the picture shows nothing (black, blank, a still title).
         level: ``(T,)`` dBFS RMS, ``-inf`` for digital silence.
-        scores: One score a second, meaningful where both were decoded; ``None`` without a common second.
+        scores: One score a second, meaningful where both were decoded; ``None`` where one stream has none.
     """
 
     duration: Fraction
-    has_picture: bool
-    has_sound: bool
     seen: NDArray[np.bool_]
     heard: NDArray[np.bool_]
     blank: NDArray[np.bool_]
@@ -80,6 +76,17 @@ class Evidence:
     def speaking(self) -> NDArray[np.bool_]:
         """``(T,)`` bool, both streams decoded and neither of them empty."""
         return self.common & ~self.silent & ~self.blank
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """``(T,)`` bool, what the clip's score is taken from: the best seconds of which there are any.
+
+        Those that speak, else those that both streams have, else all. Only the first may lead to a claim.
+        """
+        for seconds in (self.speaking, self.common):
+            if seconds.any():
+                return seconds
+        return self.seen | self.heard
 
     def mute(self, second: int) -> Reason | None:
         """Why a second says nothing, or ``None`` when it speaks."""
@@ -103,7 +110,7 @@ class Decision:
     Attributes:
         outcome: Consistent, discrepant or inconclusive.
         reason: Why it is inconclusive; ``None`` otherwise.
-        discrepancy: The clip's score; ``None`` when the streams have no second in common.
+        discrepancy: The clip's score; ``None`` when one of the streams is missing.
         threshold: The discrepancy above which this clip is called discrepant.
     """
 
@@ -128,12 +135,11 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
         UsageError: If the calibration cannot promise this false-alarm rate.
     """
     threshold = calibration.threshold(false_alarms)
-    if evidence.scores is None or not evidence.common.any():
-        return Decision(Outcome.INCONCLUSIVE, _nothing_in_common(evidence), None, threshold)
-    # A clip that never speaks still gets a score, from all that was embedded, but no claim.
-    counted = evidence.speaking if evidence.speaking.any() else evidence.common
-    discrepancy = float(evidence.scores.discrepancy[counted].mean())
-    unexplained = float(evidence.scores.unexplained[counted].mean())
+    if evidence.scores is None:
+        missing = Reason.NO_AUDIO if evidence.seen.any() else Reason.NO_VIDEO
+        return Decision(Outcome.INCONCLUSIVE, missing, None, threshold)
+    discrepancy = float(evidence.scores.discrepancy[evidence.counted].mean())
+    unexplained = float(evidence.scores.unexplained[evidence.counted].mean())
     threshold += GENERIC_MARGIN * unexplained
     reason = _too_little(evidence) or (Reason.SOUND_SAYS_NOTHING if unexplained > ALL_GENERIC else None)
     if reason:
@@ -146,14 +152,6 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
     return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)
 
 
-def _nothing_in_common(evidence: Evidence) -> Reason:
-    if not evidence.has_picture:
-        return Reason.NO_VIDEO
-    if not evidence.has_sound:
-        return Reason.NO_AUDIO
-    return Reason.TOO_SHORT
-
-
 def _too_little(evidence: Evidence) -> Reason | None:
     if evidence.duration < MIN_DURATION:
         return Reason.TOO_SHORT
@@ -162,4 +160,6 @@ def _too_little(evidence: Evidence) -> Reason | None:
     mute = Counter(
         reason for second in range(len(evidence.seen)) if (reason := evidence.mute(second)) is not None
     )
-    return mute.most_common(1)[0][0]
+    reason = mute.most_common(1)[0][0]
+    # Both streams are there, so where one is missing most of the time they are too seldom together.
+    return Reason.TOO_SHORT if reason in (Reason.NO_VIDEO, Reason.NO_AUDIO) else reason

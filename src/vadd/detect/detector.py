@@ -11,7 +11,7 @@ from vadd._version import __version__
 from vadd.detect import calibrate, models
 from vadd.detect.verdict import InputRecord, Outcome, Provenance, Reason, Verdict
 from vadd.embed import catalog
-from vadd.errors import MediaError, ModelError, UsageError
+from vadd.errors import MediaError, UsageError
 from vadd.media.limits import Limits
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Detector:
     """Judges whether sound belongs to picture.
 
     Args:
-        model: Name of a detector (:func:`vadd.detect.models.detectors`).
+        model: Name of a detector (:func:`vadd.detect.models.detectors`); folders are not supported yet.
         false_alarms: Rate, in (0, 1), at which authentic clips like those used for calibration may be
             called discrepant.
         limits: What an untrusted file may cost; the defaults if ``None``.
@@ -44,17 +44,13 @@ class Detector:
     ) -> None:
         if not 0 < false_alarms < 1:
             raise UsageError(f"a false-alarm rate lies between 0 and 1, not {false_alarms}")
-        if Path(model).is_dir():
-            raise ModelError(f"{model}: detector folders are not supported by this version; try `everyday`")
         self.card = models.find(str(model))
         self.false_alarms = false_alarms
         self.limits = limits or Limits()
         self._calibration = calibrate.load()
         self._calibration.threshold(false_alarms)
 
-    def check(
-        self, path: str | Path, *, exhibit: bool = False, progress: Progress | None = None
-    ) -> Verdict:
+    def check(self, path: str | Path, *, exhibit: bool = False, progress: Progress | None = None) -> Verdict:
         """Judge a file.
 
         Args:
@@ -157,5 +153,8 @@ class Detector:
 
 
 def _size(path: Path) -> int | None:
-    # Told of a file that could not be judged: if it is gone by now there is nothing to tell.
-    return path.stat().st_size if path.exists() else None
+    try:
+        return path.stat().st_size
+    except OSError:
+        # Told of a file that could not be judged: if it is out of reach by now there is nothing to tell.
+        return None

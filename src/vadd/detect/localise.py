@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,4 +35,4 @@ def runs(discrepancy: NDArray[np.float64], counts: NDArray[np.bool_], threshold:
 
 def span_of(run: range, grid: tuple[Span, ...]) -> Span:
     """The presentation time that a run of grid seconds covers."""
-    return Span(Fraction(grid[run.start].start), Fraction(grid[run.stop - 1].end))
+    return Span(grid[run.start].start, grid[run.stop - 1].end)

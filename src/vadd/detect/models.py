@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from vadd.errors import ModelError
 
@@ -31,16 +32,17 @@ class DetectorCard:
 
 
 def _everyday() -> DetectorCard:
-    from vadd.classify.everyday import PICTURE_EMBEDDER, SOUND_EMBEDDER, table_hashes
-    from vadd.detect.calibrate import CALIBRATION, calibration_hash, load
+    from vadd.classify.everyday import PICTURE_EMBEDDER, SOUND_EMBEDDER
+    from vadd.classify.tables import HASHES
+    from vadd.detect.calibrate import CALIBRATION, CALIBRATION_SHA256, load
 
     return DetectorCard(
         name="everyday",
         summary="any ordinary video, by what is seen and heard in it; no download",
         embedders=(PICTURE_EMBEDDER, SOUND_EMBEDDER),
-        method="likelihood ratio of the sounds heard, given what is seen, against any picture (docs/method.md)",
+        method="likelihood ratio of the sounds heard, given what is seen, to any picture (docs/method.md)",
         calibrated_on=load().described,
-        hashes=(*table_hashes().items(), (CALIBRATION, calibration_hash())),
+        hashes=(*HASHES.items(), (CALIBRATION, CALIBRATION_SHA256)),
     )
 
 
@@ -59,6 +61,9 @@ def find(name: str) -> DetectorCard:
     Raises:
         ModelError: If there is none of this name; the message lists the names.
     """
+    # Names come first, so that a folder that happens to be called like a detector hides none.
+    if name not in _BUILT_IN and Path(name).is_dir():
+        raise ModelError(f"{name}: detector folders are not supported by this version; try `everyday`")
     if name not in _BUILT_IN:
         raise ModelError(f"there is no detector {name!r}; the detectors are {', '.join(_BUILT_IN)}")
     return _BUILT_IN[name]()

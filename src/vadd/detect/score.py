@@ -34,8 +34,10 @@ class SecondScores:
     """What the scorer says of each second.
 
     Attributes:
-        discrepancy: ``(T,)`` natural logarithm of 1 / likelihood ratio; higher is more discrepant.
-        unexplained: ``(T,)``, 0-1, share of the sound that is generic and without a source in the picture.
+        discrepancy: ``(T,)`` natural logarithm of 1 / likelihood ratio; higher is more discrepant, 0 where
+            nothing is known of the sound.
+        unexplained: ``(T,)``, 0-1, share of the sound that is generic and without a source in the picture;
+            1 where nothing is known of the sound.
     """
 
     discrepancy: NDArray[np.float64]
@@ -48,8 +50,8 @@ def discrepancy(
     """Score seconds.
 
     Args:
-        expectation: ``(T, A)`` ratios from :meth:`vadd.classify.everyday.Everyday.expectation`, over 0.
-        heard: ``(T, A)`` posterior over sound concepts, rows sum to 1.
+        expectation: ``(T, A)`` ratios from :meth:`vadd.classify.everyday.Everyday.expectation`, at least 0.
+        heard: ``(T, A)`` posterior over sound concepts, rows sum to 1, or to 0 where nothing is known.
         generic: ``(A,)`` which concepts are laid over any picture.
 
     Returns:
@@ -66,10 +68,12 @@ def discrepancy(
     ratio, share = expectation.astype(np.float64), heard.astype(np.float64)
     weighed = share * np.where((ratio < 1) & generic, GENERIC_WEIGHT, 1.0)
     tiny = np.finfo(np.float32).tiny
-    likelihood = (weighed * ratio).sum(axis=1) / np.maximum(weighed.sum(axis=1), tiny)
+    mass = weighed.sum(axis=1)
+    likelihood = (weighed * ratio).sum(axis=1) / np.maximum(mass, tiny)
+    # A row of zeros is no sound that fits badly: no claim may come of it.
     return SecondScores(
-        discrepancy=-np.log(np.maximum(likelihood, tiny)),
-        unexplained=(share * ((ratio < SOURCE_RATIO) & generic)).sum(axis=1),
+        discrepancy=np.where(mass > 0, -np.log(np.maximum(likelihood, tiny)), 0.0),
+        unexplained=np.where(mass > 0, (share * ((ratio < SOURCE_RATIO) & generic)).sum(axis=1), 1.0),
     )
 
 
@@ -87,7 +91,8 @@ def smooth(posteriors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArr
     total = np.zeros(counted.shape, np.float64)
     number = np.zeros(len(counted))
     for shift in range(-REACH, REACH + 1):
-        to, of = slice(max(0, shift), len(counted) + min(0, shift)), slice(max(0, -shift), len(counted) - max(0, shift))
+        to = slice(max(0, shift), len(counted) + min(0, shift))
+        of = slice(max(0, -shift), len(counted) - max(0, shift))
         total[to] += counted[of]
         number[to] += present[of]
     return (total / np.maximum(number, 1)[:, None]).astype(np.float32)

@@ -67,7 +67,7 @@ _FAILED = frozenset({
 _SENTENCES = {
     Reason.NO_AUDIO: "The file has no sound, so there is nothing to compare the picture with.",
     Reason.NO_VIDEO: "The file has no picture, so there is nothing to compare the sound with.",
-    Reason.SILENT: "The sound is silent or below -70 dBFS throughout.",
+    Reason.SILENT: "The sound is silent, or below -70 dBFS, all or nearly all of the time.",
     Reason.SOUND_SAYS_NOTHING: (
         "The sound is speech, music or narration whose source need not be in the picture, so it says "
         "nothing about the scene."
@@ -81,7 +81,9 @@ _SENTENCES = {
     Reason.CHANGED: "The file changed while it was being read.",
     Reason.LIMIT: "The file exceeds a limit that is set for untrusted files.",
     Reason.TIMEOUT: "Decoding took longer than an untrusted file is allowed.",
-    Reason.CRASHED: "The decoder crashed on this file; it ran in a process of its own and nothing else was harmed.",
+    Reason.CRASHED: (
+        "The decoder crashed on this file; it ran in a process of its own and nothing else was harmed."
+    ),
 }
 
 
@@ -136,7 +138,7 @@ class InputRecord:
         name: File name without its folder.
         sha256: Hex digest of the bytes; ``None`` if they could not be read.
         size: Bytes, or ``None``.
-        media: Container, streams, declared and decoded duration, as JSON-ready values.
+        media: Container, streams and declared durations, as JSON-ready values; empty if the file failed.
     """
 
     role: str

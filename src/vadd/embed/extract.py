@@ -149,8 +149,8 @@ def extract(
         check_input(path)
     bounds = limits or Limits()
     arguments = {
-        "picture": str(picture.absolute()),
-        "sound": str(sound.absolute()),
+        "picture": str(_elsewhere(picture)),
+        "sound": str(_elsewhere(sound)),
         "embedders": list(embedders),
         "exhibit": exhibit,
         "limits": bounds.to_json(),
@@ -161,6 +161,12 @@ def extract(
     except (KeyError, TypeError, ValueError) as error:
         message = "the decoder's process sent nonsense; it is not trusted any more"
         raise MediaError("crashed", message) from error
+
+
+def _elsewhere(path: Path) -> Path:
+    """The path as another process must name it: ``/dev/stdin`` and its like are links into this one."""
+    inside = path.absolute()
+    return path.resolve() if inside.is_relative_to("/dev") or inside.is_relative_to("/proc") else inside
 
 
 def _received(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["amplified"]
+__all__ = ["level_out"]
 
 #: Seconds with one gain; a clip up to this length has a single one.
 STRETCH = 60
@@ -24,7 +24,7 @@ TARGET = -26.0
 MOST = 40.0
 
 
-def amplified(blocks: Iterable[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float32]]:
+def level_out(blocks: Iterable[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float32]]:
     """Amplify a stream of sound.
 
     Args:
@@ -55,4 +55,5 @@ def _amplify(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         return samples
     decibels = min(max(TARGET - 10 * np.log10(power), 0.0), MOST)
     # Clipped as a recorder would: the networks were trained on samples within full scale.
-    return np.clip(samples * np.float32(10 ** (decibels / 20)), -1.0, 1.0)
+    amplified: NDArray[np.float32] = np.clip(samples * np.float32(10 ** (decibels / 20)), -1.0, 1.0)
+    return amplified

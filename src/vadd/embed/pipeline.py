@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vadd.embed.base import Embedder, Modality
 from vadd.embed.feed import Feed, Heading
-from vadd.embed.gain import amplified
+from vadd.embed.gain import level_out
 from vadd.embed.twin import Change, twin
 from vadd.errors import MediaError
 from vadd.media.limits import Limits
@@ -212,7 +212,7 @@ class Pipeline:
                 return
             rate = ear.card.sample_rate or 0
             blocks = work.feed.sound(rate)
-            stream = amplified(blocks, rate) if ear.card.name in AMPLIFIED else blocks
+            stream = level_out(blocks, rate) if ear.card.name in AMPLIFIED else blocks
             found = [each.vector for each in ear.embed(stream)]
             work.heard[ear.card.name] = np.stack(found)[: work.heading.seconds]
 

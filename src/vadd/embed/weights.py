@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vadd.embed.base import Weights
+from vadd.embed.runtime import load_onnxruntime
 from vadd.errors import ModelError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def open_session(weights: Weights, threads: int, folder: Path = DATA) -> Inferen
     """
     check_threads(threads)
     data = read_weights(weights, folder)
-    import onnxruntime  # late: cards and the command line's help do without it
+    onnxruntime = load_onnxruntime()  # late: cards and the command line's help do without it
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

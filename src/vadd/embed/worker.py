@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vadd.embed import catalog
 from vadd.embed.base import Embedder, SecondEmbedding
-from vadd.embed.gain import amplified
+from vadd.embed.gain import level_out
 from vadd.embed.streams import Streams, finished, heard_seconds, settled
 from vadd.media.exhibit import Columns, Thumbnails
 from vadd.media.frames import FrameReader
@@ -153,7 +153,7 @@ def _sound(
             progress("sound", levels.seconds)
             yield block
 
-    embedded = list(ear.result().embed(amplified(heard(), rate)))
+    embedded = list(ear.result().embed(level_out(heard(), rate)))
     seconds = heard_seconds(blocks, len(embedded))
     return _Side(
         blocks.extent,

@@ -1,9 +1,10 @@
-"""Runs a job in a process of its own that a hostile file may crash, hang or take over without harm.
+"""Runs a job in a process of its own that a hostile file may crash or hang without harm to the parent.
 
-The child is a fresh interpreter with limited memory, CPU time, open files and no right to write files. It
-is killed, with all that it started, when its wall clock is over or when the parent goes. It is told what
-to do in JSON and answers in JSON and raw arrays (:mod:`vadd.media.wire`): nothing that it sends can run
-in the parent.
+The child is a fresh interpreter with limited memory, CPU time and open files, and no byte that it may write
+to a file. It is killed, with its process group, when its wall clock is over, and by the kernel when the
+parent goes. It is told what to do in JSON and answers in JSON and raw arrays (:mod:`vadd.media.wire`):
+nothing that it sends can run in the parent. It is no sandbox: a decoder that was taken over still has the
+user's rights to read files and to open connections.
 """
 
 from __future__ import annotations

@@ -43,8 +43,13 @@ _SIGNATURES = (
 _CLOCK = re.compile(r"([0-9]{1,4}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)")
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path, *, known: bool = False) -> InputContainer:
     """Open one local media file so that nothing but this file can be read.
+
+    Args:
+        path: The file.
+        known: Whether its streams have been probed before. FFmpeg then need not decode a frame of each to
+            learn what only frames tell (pixel aspect), which is most of the time of opening.
 
     Raises:
         MediaError: ``not_media``, ``damaged`` (starts like a container but has no readable header),
@@ -57,6 +62,8 @@ def open_container(path: Path) -> InputContainer:
     av.logging.set_libav_level(av.logging.PANIC)
     absolute = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links and change the name
     options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
+    if known:
+        options["skip_frame"] = "all"
     try:
         return av.open("file:" + absolute, mode="r", options=options, metadata_errors="replace")
     except MemoryError as error:
@@ -222,5 +229,5 @@ def _check(path: Path, info: MediaInfo, limits: Limits) -> None:
 
 def _bound(path: Path, what: str, value: float, limit: float, unit: str) -> None:
     if value > limit:
-        text = f"{what} {value:g} is above the limit of {limit:g} {unit}".rstrip()
+        text = f"{what} {value:,.10g} is above the limit of {limit:,.10g} {unit}".rstrip()
         raise MediaError("limit", f"{path.name}: {text}")

@@ -69,6 +69,7 @@ class SoundReader:
         self._base = Fraction(0)  # grid second at which the present input rate began
         self._position = 0  # samples at the input rate since then
         self._heard: list[float] = []  # seconds of real samples in each grid second
+        self._real = 1.0  # share (0-1) of the latest frame's samples that are numbers
 
     @property
     def extent(self) -> Fraction:
@@ -100,7 +101,7 @@ class SoundReader:
         return min(1.0, float(self.heard.sum()) / max(float(end - start), 1e-3))
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        with open_container(self._path) as container:
+        with open_container(self._path, known=True) as container:
             stream: Any = container.streams[self._stream.index]
             for frame in self._frames(container, stream):
                 yield from self._place(frame, Fraction(stream.time_base))
@@ -171,6 +172,7 @@ class SoundReader:
         if not frame.format.is_planar:
             raw = raw.reshape(-1, len(frame.layout.channels)).T
         samples: NDArray[np.float32]
+        self._real = 1.0
         if raw.dtype == np.uint8:
             samples = (raw.astype(np.float32) - np.float32(128)) / np.float32(128)
         elif np.issubdtype(raw.dtype, np.integer):
@@ -179,6 +181,7 @@ class SoundReader:
             finite = np.isfinite(raw)
             if not finite.all():
                 self.not_numbers += int(raw.size - np.count_nonzero(finite))
+                self._real = float(finite.mean())
                 raw = np.where(finite, raw, 0)
             # Far beyond full scale is damage too, and would overflow in what follows.
             samples = np.clip(raw, -8, 8).astype(np.float32)
@@ -203,7 +206,8 @@ class SoundReader:
             second = int(at)
             self._heard.extend([0.0] * (second + 1 - len(self._heard)))
             step = min(end, second + 1.0) - at
-            self._heard[second] += step
+            # What is no number was not decoded: a file with much of it is damaged.
+            self._heard[second] += step * self._real
             at = second + 1.0
 
     def _resample(self, mono: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
