@@ -1,6 +1,7 @@
 """How long a check takes, stage by stage, and how much memory an hour of video needs.
 
     python benchmarks/check.py                      two synthetic clips
+    python benchmarks/check.py --write              and all else, into docs/benchmark-speed.md
     python benchmarks/check.py --shared             and the clips below VADD_SHARED
     python benchmarks/check.py --hour               memory of one hour instead
 
@@ -40,6 +41,15 @@ SOUND_RATE = 44_100
 #: Standard deviation of the pan's grain, in levels of 8-bit values.
 GRAIN = 4.0
 LIMITS = Limits()
+PAGE = Path(__file__).parents[1] / "docs" / "benchmark-speed.md"
+OPENING = """# Benchmark of speed and memory
+
+Written by `python benchmarks/check.py --write`. Two seeded 10 s clips of 720p (H.264, GOP 250, three
+B-frames): a texture that moves everywhere, and a pan with a sensor's grain. Stages are timed one after the
+other, warm. *Work* is what the child does after its libraries are loaded, all stages overlapped; *child* is
+the guarded process as its parent sees it; *check* is the whole cold command.
+
+"""
 
 
 class Deaf:
@@ -59,20 +69,45 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=7, help="runs behind each median")
     parser.add_argument("--shared", action="store_true", help="also the clips below VADD_SHARED")
     parser.add_argument("--hour", action="store_true", help="memory of one hour instead of times")
+    parser.add_argument("--write", action="store_true", help="times and memory, into the docs")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}, "
-          f"Python {platform.python_version()}, PyAV {av.__version__}\n")  # fmt: skip
+    told = Told()
+    told(
+        f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f} at the "
+        f"start, Python {platform.python_version()}, PyAV {av.__version__}; milliseconds, medians of "
+        f"{options.repeat}."
+    )
+    told("")
     with tempfile.TemporaryDirectory() as folder:
-        if options.hour:
-            hour(Path(folder))
-            return
-        clips = [write_clip(Path(folder) / f"{kind}.mp4", kind) for kind in ("texture", "pan")]
-        print("| clip | Mbit/s | " + " | ".join(STAGES) + " | times real time (work) |")
-        print("| --- |" + " ---: |" * (len(STAGES) + 2))
-        for path in clips:
-            row(path, options.repeat)
-        if options.shared:
-            shared_rows(Path(os.environ["VADD_SHARED"]) / "data" / "clips")
+        if not options.hour:
+            times(Path(folder), options.repeat, told)
+            if options.shared or (options.write and "VADD_SHARED" in os.environ):
+                shared_rows(Path(os.environ["VADD_SHARED"]) / "data" / "clips", told)
+        if options.hour or options.write:
+            hour(Path(folder), told)
+    if options.write:
+        PAGE.write_text(OPENING + "\n".join(told.lines) + "\n")
+
+
+class Told:
+    """Prints lines, and keeps them for the page."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Tell a line."""
+        print(line, flush=True)
+        self.lines.append(line)
+
+
+def times(folder: Path, repeat: int, told: Told) -> None:
+    """Tell how long each stage takes for two synthetic clips."""
+    clips = [write_clip(folder / f"{kind}.mp4", kind) for kind in ("texture", "pan")]
+    told("| clip | Mbit/s | " + " | ".join(STAGES) + " | times real time (work) |")
+    told("| --- |" + " ---: |" * (len(STAGES) + 2))
+    for path in clips:
+        row(path, repeat, told)
 
 
 STAGES = (
@@ -80,12 +115,12 @@ STAGES = (
 )  # fmt: skip
 
 
-def row(path: Path, repeat: int) -> None:
-    """Print one clip's times in milliseconds."""
+def row(path: Path, repeat: int, told: Told) -> None:
+    """Tell one clip's times in milliseconds."""
     seconds, times = measure(path, repeat)
     rate = path.stat().st_size * 8 / seconds / 1e6
     cells = " | ".join(f"{times[stage] * 1000:.0f}" for stage in STAGES)
-    print(f"| {path.stem} | {rate:.1f} | {cells} | {seconds / times['work']:.1f} |", flush=True)
+    told(f"| {path.stem} | {rate:.1f} | {cells} | {seconds / times['work']:.1f} |")
 
 
 def measure(path: Path, repeat: int) -> tuple[float, dict[str, float]]:
@@ -135,8 +170,8 @@ def median(job: Callable[[], object], repeat: int) -> float:
     return statistics.median(taken)
 
 
-def shared_rows(folder: Path) -> None:
-    """Print how fast the child's work is on real clips: the slowest, and the median over all."""
+def shared_rows(folder: Path, told: Told) -> None:
+    """Tell how fast the child's work is on real clips: the slowest, and the median over all."""
     factors = {}
     for path in sorted(folder.glob("*.mp4")):
         seconds = float(probe(path, LIMITS).declared or 0)
@@ -149,26 +184,27 @@ def shared_rows(folder: Path) -> None:
         factors[path.stem] = (seconds / median(whole, 3), seconds)
     ranked = sorted((factor, name, seconds) for name, (factor, seconds) in factors.items())
     total = sum(seconds for _, _, seconds in ranked) / sum(seconds / factor for factor, _, seconds in ranked)
-    print(f"\n{len(ranked)} shared clips: {total:.1f} times real time in all, median "
-          f"{statistics.median(factor for factor, _, _ in ranked):.1f}; slowest:")  # fmt: skip
-    for factor, name, seconds in ranked[:5]:
-        print(f"- {name} ({seconds:.0f} s): {factor:.1f}")
+    told("")
+    told(
+        f"{len(ranked)} real clips: {total:.1f} times real time in all, median "
+        f"{statistics.median(factor for factor, _, _ in ranked):.1f}, slowest {ranked[0][0]:.1f} "
+        "(medians of 3 of each clip's work)."
+    )
 
 
-def hour(folder: Path) -> None:
-    """Print the child's peak resident memory for one minute, ten minutes and an hour of 720p video."""
+def hour(folder: Path, told: Told) -> None:
+    """Tell the child's peak resident memory for one minute, ten minutes and an hour of 720p video."""
     short = write_clip(folder / "short.mp4", "pan")
-    print("| length | peak resident memory of the child | time |\n| --- | ---: | ---: |")
+    told("")
+    told("| length | peak resident memory of the child | time |")
+    told("| --- | ---: | ---: |")
     for minutes in (1, 10, 60):
         path = repeated(short, folder / f"{minutes}.mp4", minutes * 60 // SECONDS)
         start = time.perf_counter()
         peak = subprocess.run(
             [sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True
         ).stdout
-        print(
-            f"| {minutes} min | {int(peak) / 1024:.0f} MiB | {time.perf_counter() - start:.1f} s |",
-            flush=True,
-        )
+        told(f"| {minutes} min | {int(peak) / 1024:.0f} MiB | {time.perf_counter() - start:.1f} s |")
         path.unlink()
 
 

@@ -213,7 +213,7 @@ def scene_matches(names: list[str]) -> dict[str, tuple[NDArray[np.bool_], NDArra
 
 
 def recordings(names: list[str]) -> list[str]:
-    """The recording behind each name: a few are the same in two collections and count as one."""
+    """What each recording is called, whatever collection it is from."""
     return [name.split("__")[-1] for name in names]
 
 
@@ -244,7 +244,8 @@ def scene_lines(model: Everyday, plain: Everyday) -> list[str]:
     lines = [
         "## Scene photographs against ambience",
         "",
-        f"{test.sum()} photographs that nothing was learnt from, {len(set(same))} recordings; the answer key "
+        f"{test.sum()} photographs that nothing was learnt from, {len(names)} recordings, "
+        "of which those of one name weigh as one; the answer key "
         "is `benchmarks/scene_matches.txt`.",
         "",
         "| Scene | Photographs | Recordings that fit | Foreign | AUC with the scene probe | Without |",

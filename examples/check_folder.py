@@ -10,18 +10,21 @@ import sys
 from pathlib import Path
 
 import vadd
+from vadd.report.text import printable
 
 VIDEOS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"}
 
 
 def main(folder: Path) -> None:
     """Judge what lies in ``folder`` itself, not in folders inside it."""
-    # Made once: its tables and networks are loaded once, however many files follow.
+    # Made once: its tables are read once. The networks are not: each file gets a process of its own, which
+    # loads them anew, so that no file can harm the judging of another.
     detector = vadd.Detector()
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEOS):
         verdict = detector.check(path)
-        path.with_suffix(".vadd.json").write_text(json.dumps(vadd.document(verdict), indent=1))
-        print(f"{path.name}: {verdict.verdict}. {verdict.explanation}")
+        # The whole name is kept: a.mp4 and a.mov may lie side by side.
+        path.with_name(f"{path.name}.vadd.json").write_text(json.dumps(vadd.document(verdict), indent=1))
+        print(f"{printable(path.name)}: {verdict.verdict}. {printable(verdict.explanation)}")
         for found in verdict.spans:
             print(f"  {found.span}: does not fit")
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import vadd
+from vadd.report.text import printable
 
 
 def main(picture: Path, sounds: list[Path]) -> None:
@@ -18,15 +19,15 @@ def main(picture: Path, sounds: list[Path]) -> None:
     for sound in sounds:
         verdict = detector.check_pair(picture, sound)
         if verdict.score is None:
-            print(f"{sound.name}: no score. {verdict.explanation}")
+            print(f"{printable(sound.name)}: no score. {printable(verdict.explanation)}")
         else:
             scored.append((verdict.score, sound.name))
-            print(f"{sound.name}: score {verdict.score:.2f}, {verdict.verdict}")
+            print(f"{printable(sound.name)}: score {verdict.score:.2f}, {verdict.verdict}")
     if scored:
-        print(f"{min(scored)[1]} fits best")
+        print(f"{printable(min(scored)[1])} fits best")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
     main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])

@@ -105,8 +105,16 @@ def test_folder_without_permission(tmp_path, as_anybody, option):
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        pytest.param(["--html", "none/out.html"], "cannot write none/out.html: no such", id="html-no-folder"),
-        pytest.param(["--csv", "none/out.csv"], "cannot write none/out.csv: no such", id="csv-no-folder"),
+        pytest.param(
+            ["--html", "none/out.html"],
+            "cannot write none/out.html: there is no folder none",
+            id="html-no-folder",
+        ),
+        pytest.param(
+            ["--csv", "none/out.csv"],
+            "cannot write none/out.csv: there is no folder none",
+            id="csv-no-folder",
+        ),
         pytest.param(["--csv", "folder"], "cannot write folder: it is a folder", id="csv-folder"),
         pytest.param(["--html", "file/"], "cannot write file: file exists", id="html-file-as-folder"),
         pytest.param(["--html", "file/out.html"], "not a directory", id="html-inside-a-file"),
@@ -114,7 +122,14 @@ def test_folder_without_permission(tmp_path, as_anybody, option):
             ["good.mp4", "--html", "file"], "cannot write file: file exists", id="html-folder-is-a-file"
         ),
         pytest.param(["--html", ""], "empty", id="html-no-name"),
-        pytest.param(["--csv", ""], "cannot write", id="csv-no-name"),
+        pytest.param(["--csv", ""], "empty", id="csv-no-name"),
+        pytest.param(["--html", "-"], "not to the standard output", id="html-dash"),
+        pytest.param(["--csv", "-"], "not to the standard output", id="csv-dash"),
+        pytest.param(["--html", 300 * "a"], "file name too long", id="html-long-name"),
+        pytest.param(["--csv", 300 * "a"], "file name too long", id="csv-long-name"),
+        pytest.param(["--html", "loop"], "cannot write loop: too many levels", id="html-link-loop"),
+        pytest.param(["--csv", "loop"], "cannot write loop: too many levels", id="csv-link-loop"),
+        pytest.param(["--model", 300 * "a"], "there is no detector", id="model-long-name"),
         pytest.param(["--html", "good.mp4"], "would replace good.mp4", id="html-onto-the-input"),
         pytest.param(["--csv", "good.mp4"], "would replace good.mp4", id="csv-onto-the-input"),
         pytest.param(["--csv", "x", "--html", "x"], "would replace x", id="both-the-same"),
@@ -125,8 +140,9 @@ def test_output_that_cannot_be_written(tmp_path, args, told):
     before = broken.copy(tmp_path / "good.mp4").read_bytes()
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("precious")
+    (tmp_path / "loop").symlink_to("loop")
     refused(vadd_check("-q", "good.mp4", *args, cwd=tmp_path), told)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "good.mp4"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "good.mp4", "loop"]
     assert (tmp_path / "good.mp4").read_bytes() == before
     assert (tmp_path / "file").read_text() == "precious"
 

@@ -57,6 +57,7 @@ FAILED = [
     pytest.param("noise.mp4", _bytes(np.random.default_rng(3).bytes(9999)), "not_media", "known kind",
                  id="noise"),
     pytest.param("picture.mp4", _image("PNG"), "not_media", "known kind", id="png"),
+    pytest.param("riff.avi", _image("WEBP"), "not_media", "known kind", id="webp"),
     pytest.param("moving.mp4", _image("GIF"), "not_media", "known kind", id="gif"),
     pytest.param("cut.mp4", lambda path: media.cut(broken.copy(path), 0.5), "damaged", "could be decoded",
                  id="truncated"),
@@ -168,7 +169,8 @@ def test_nothing_beside_the_file_is_opened(tmp_path, kind):
     broken.copy(path)
     if kind != "good":
         path.write_text(broken.playlist(kind, canary))
-    strace = ["strace", "-f", "-qq", "-s", "4096", "-o", str(log), "-e", "trace=open,openat,connect,sendto"]
+    traced = "trace=open,openat,socket,bind,connect,sendto,sendmsg,sendmmsg"
+    strace = ["strace", "-f", "-qq", "-s", "4096", "-o", str(log), "-e", traced]
     if subprocess.run([*strace, "true"], check=False, capture_output=True).returncode:
         pytest.skip("processes may not be traced here")
     vadd_check("--json", path, before=strace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
-from samples import ALL, pair
+from samples import ALL, failed, pair
+
+from vadd.detect.verdict import Reason
 
 
 class FakeDetector:
@@ -26,6 +29,9 @@ class FakeDetector:
         type(self).asked.append((str(path), exhibit))
         progress(5.0, 10.0)
         return ALL[Path(path).stem.split("-")[0]]()
+
+    def unreadable(self, path, message):
+        return replace(failed(Path(path).name), reason=Reason.UNREADABLE, explanation=message)
 
     def check_pair(self, picture, sound, *, exhibit=False, progress=None):
         type(self).asked.append((f"{picture}|{sound}", exhibit))

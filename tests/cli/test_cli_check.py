@@ -177,6 +177,14 @@ def test_outputs_are_tried_before_the_work(detector, clip, tmp_path, option, cap
     assert detector.made == []
 
 
+def test_a_page_that_cannot_be_written_is_told_before_the_work(detector, clip, tmp_path, capsys):
+    pages = tmp_path / "pages"
+    (pages / "consistent.mp4.html").mkdir(parents=True)
+    assert main(["check", clip("consistent.mp4"), "--html", str(pages)]) == 2
+    assert "consistent.mp4.html: it is a folder" in capsys.readouterr().err
+    assert detector.made == []
+
+
 @pytest.mark.parametrize("option", ["--html", "--csv"])
 def test_an_input_is_never_overwritten(detector, clip, tmp_path, option, capsys):
     file = clip("consistent.mp4")
@@ -235,6 +243,26 @@ def test_errors_made_on_purpose_are_one_line(detector, clip, monkeypatch, error,
     assert err.count("\n") == 1
 
 
+def test_a_file_that_goes_away_does_not_end_the_batch(detector, clip, monkeypatch, capsys):
+    files = [clip(f"{name}.mp4") for name in ("consistent", "discrepant-gone", "inconclusive")]
+    check = detector.check
+
+    def gone(self, path, **options):
+        if "gone" in str(path):
+            raise UsageError(f"there is no file {path}")
+        return check(self, path, **options)
+
+    monkeypatch.setattr(detector, "check", gone)
+    assert main(["check", "--json", *files]) == 4
+    out, err = capsys.readouterr()
+    documents = [validate(json.loads(line)) for line in out.splitlines()]
+    assert [(d.verdict, d.reason) for d in documents] == [
+        ("consistent", None), ("failed", "unreadable"), ("inconclusive", "sound_says_nothing"),
+    ]  # fmt: skip
+    assert documents[1].explanation == f"there is no file {files[1]}"
+    assert err == ""
+
+
 def test_a_bug_keeps_its_traceback_and_is_no_verdict(detector, clip, monkeypatch, capsys):
     def fail(self, path, **options):
         raise RuntimeError("boom")
@@ -273,3 +301,15 @@ def test_progress_is_shown_to_a_terminal_only_and_after_a_while(detector, clip, 
     monkeypatch.setattr(terminal, "PATIENCE", 3600.0)
     main(["check", file])
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["discrepant-a{b}.mp4", "discrepant-{0!r:>9}.mp4", "discrepant-[red]x.mp4"])
+def test_progress_shows_a_name_as_it_is(detector, clip, name, monkeypatch, capsys):
+    from vadd.cli import terminal
+
+    monkeypatch.setattr(terminal, "PATIENCE", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["check", "--json", clip(name)]) == 1
+    assert name in capsys.readouterr().err

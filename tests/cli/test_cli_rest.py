@@ -84,19 +84,29 @@ def test_demo_that_cannot_write(detector, demo_clips, tmp_path, capsys):
     assert detector.asked == []
 
 
+@pytest.mark.parametrize(("out", "told"), [("", "empty"), ("-", "not to the standard output")])
+def test_demo_without_a_folder(detector, demo_clips, out, told, capsys):
+    demo_clips(consistent=Outcome.CONSISTENT)
+    assert main(["demo", "--out", out]) == 2
+    assert told in capsys.readouterr().err
+    assert detector.asked == []
+
+
 @dataclass(frozen=True)
 class Card:
     name: str
     summary: str
     embedders: tuple[str, ...]
-    tables: dict[str, str]
+    hashes: tuple[tuple[str, str], ...]
 
 
 @pytest.fixture
 def shelf(monkeypatch):
     module = ModuleType("vadd.detect.models")
     module.damaged = False
-    module.detectors = lambda: (Card("everyday", "any ordinary video", ("a", "b"), {"bank": "0" * 64}),)
+    module.detectors = lambda: (
+        Card("everyday", "any ordinary video", ("a", "b"), (("bank.txt", "0" * 64),)),
+    )
 
     def verify(name: str) -> None:
         if module.damaged:
@@ -120,7 +130,7 @@ def test_models_show(shelf, capsys):
     assert main(["models", "show", "everyday"]) == 0
     out = capsys.readouterr().out
     assert "a, b" in out
-    assert "tables.bank" in out
+    assert f"hashes.bank.txt  {'0' * 64}" in out
     card = catalog.card("yamnet")
     assert main(["models", "show", "yamnet"]) == 0
     out = capsys.readouterr().out
@@ -171,6 +181,16 @@ def test_version_and_help(capsys):
     assert "Usage" in capsys.readouterr().err
     assert main(["nonsense"]) == 2
     assert "No such command 'nonsense'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("args", [["--help"], ["models", "--help"]])
+def test_help_is_not_cut_off(args, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(args) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("Usage: ")
+    assert not [line for line in lines[1:] if line.endswith(("...", "…"))]
 
 
 @pytest.mark.parametrize("code", ["import vadd", "from vadd.cli import main; main(['--help'])"])

@@ -194,8 +194,9 @@ def test_a_black_picture():
 def test_speech_or_music_alone_without_a_source(heard):
     verdict = judged(extraction(picture([DOG] * 3), sound([heard] * 3)))
     assert (verdict.verdict, verdict.reason) == (Outcome.INCONCLUSIVE, Reason.SOUND_SAYS_NOTHING)
-    assert [second.mute for second in verdict.seconds] == [Reason.SOUND_SAYS_NOTHING] * 3
-    assert [second.weight for second in verdict.seconds] == [0.0] * 3
+    # The seconds are compared like any others, and say of themselves how little that means.
+    assert [second.mute for second in verdict.seconds] == [None] * 3
+    assert all(second.weight < 0.05 for second in verdict.seconds)
 
 
 def test_music_with_its_source_in_the_picture():

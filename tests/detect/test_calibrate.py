@@ -87,13 +87,21 @@ def test_a_probability_never_falls_as_the_score_rises(one, other):
     low, high = sorted((one, other))
     assert 0 <= SHIPPED.probability(low) <= SHIPPED.probability(high) <= 1
     if high - low > 0.01 and abs(low) < 3 and abs(high) < 3:
-        assert SHIPPED.probability(low) < SHIPPED.probability(high)
+        # Beyond what its clips can show, a surer score is no surer a probability.
+        surest = 1 / (len(SHIPPED.own) + 1)
+        ends = {surest, 1 - surest}
+        assert SHIPPED.probability(low) < SHIPPED.probability(high) or {SHIPPED.probability(high)} <= ends
 
 
 def test_a_probability_is_the_logistic_curve():
-    curve = Calibration(own=(0.0,), slope=2.0, intercept=-1.0, described="made")
+    curve = Calibration(own=(0.0,) * 99, slope=2.0, intercept=-1.0, described="made")
     assert curve.probability(0.5) == 0.5
     assert curve.probability(1.5) == pytest.approx(math.e**2 / (1 + math.e**2))
+
+
+def test_a_probability_is_no_surer_than_its_clips_are_many():
+    curve = Calibration(own=(0.0,) * 9, slope=2.0, intercept=-1.0, described="made")
+    assert (curve.probability(-50.0), curve.probability(50.0)) == (0.1, 0.9)
 
 
 def test_the_shipped_calibration_is_the_file():

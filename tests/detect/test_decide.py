@@ -122,7 +122,7 @@ def test_a_rate_that_cannot_be_promised_is_refused_whatever_the_evidence():
         (Reason.NO_AUDIO, evidence(FITS, heard=F)),
         (Reason.SILENT, evidence(FITS, level=-70)),
         (Reason.PICTURE_SAYS_NOTHING, evidence(FITS, blank=T)),
-        (Reason.SOUND_SAYS_NOTHING, evidence(FITS, unexplained=0.96)),
+        (None, evidence(FITS, unexplained=0.96)),
         (None, evidence(FITS, unexplained=ALL_GENERIC)),
         (Reason.NO_VIDEO, evidence(None, seen=F, heard=F)),
         (Reason.SILENT, evidence(FITS, level=-90, blank=T)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
@@ -73,7 +74,11 @@ def test_what_made_the_verdict(calls):
         told.sha256,
         told.size,
     )
-    assert record.media == told.to_json()
+    assert record.media == {
+        **record.media,
+        **{k: v for k, v in told.to_facts().items() if k not in ("video", "audio")},
+    }
+    assert record.media["decoded_duration"] > 0
     assert (provenance.version, provenance.model) == (vadd.__version__, "everyday")
     for name in ("yamnet", "efficientnet_lite0"):
         assert provenance.hashes[name] == catalog.card(name).weights.sha256
@@ -111,7 +116,21 @@ def test_a_file_that_cannot_be_judged(monkeypatch, tmp_path, reason):
     assert (verdict.score, verdict.probability, verdict.threshold) == (None, None, None)
     assert (verdict.seconds, verdict.spans, verdict.duration) == ((), (), 0)
     (record,) = verdict.provenance.inputs
-    assert (record.role, record.name, record.sha256, record.size) == ("both", "bad.mp4", None, 5)
+    assert (record.role, record.name, record.sha256, record.size) == (
+        "both",
+        "bad.mp4",
+        hashlib.sha256(b"12345").hexdigest(),
+        5,
+    )
+    validate(vadd.document(verdict))
+
+
+def test_a_file_that_cannot_be_opened_among_many(tmp_path):
+    verdict = Detector().unreadable(tmp_path / "gone.mp4", "it is gone")
+    assert (verdict.verdict, verdict.reason) == (Outcome.FAILED, Reason.UNREADABLE)
+    assert verdict.explanation.endswith("(it is gone)")
+    (record,) = verdict.provenance.inputs
+    assert (record.name, record.sha256, record.size) == ("gone.mp4", None, None)
     validate(vadd.document(verdict))
 
 

@@ -6,14 +6,14 @@ import hashlib
 import io
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import media
-from vadd.embed import catalog
-from vadd.embed import extract as module
+from vadd.embed import catalog, worker
 from vadd.embed.extract import Extraction, extract
 from vadd.errors import MediaError, ModelError, UsageError
 from vadd.media.frames import FrameReader
@@ -285,36 +285,49 @@ def test_relative_path(ordinary, monkeypatch):
     assert one(Path(ordinary.name)).seconds == 6
 
 
-def test_answer_of_a_child_that_was_taken_over(ordinary, monkeypatch):
-    """Whatever the child says must have the right shapes and finite values, or it is not believed."""
-    real = module.run
+def test_facts_for_a_reader(folder, ordinary, extraction):
+    (facts,) = extraction.facts()
+    assert (facts["decoded_duration"], facts["duration"]) == (5.6, pytest.approx(5.6))
+    assert (facts["video"]["coverage"], facts["audio"]["coverage"]) == (1.0, 1.0)
+    mute = media.write(folder / "facts.mp4", media.Picture(media.seconds_of_colour(3)))
+    seen, heard = extract(mute, ordinary).facts()
+    assert (seen["decoded_duration"], seen["video"]["coverage"], seen["audio"]) == (3.0, 1.0, None)
+    # Its picture was not looked at.
+    assert (heard["audio"]["coverage"], heard["video"]["coverage"]) == (1.0, None)
 
-    def changed(change):
-        def run(*args, **options):
-            header, arrays = real(*args, **options)
-            change(header, arrays)
-            return header, arrays
 
-        monkeypatch.setattr(module, "run", run)
-        return reason_of(ordinary)
+def test_long_picture_over_a_short_sound_makes_progress(monkeypatch):
+    """Or a file that declares no duration would run out of time as soon as its shorter stream is over."""
 
-    def shorter(header, arrays):
-        arrays["sound_level"] = arrays["sound_level"][:-1]
+    class Channel:
+        told: ClassVar[list[float]] = []
 
-    def infinite(header, arrays):
-        arrays["picture_vectors"] = np.full_like(arrays["picture_vectors"], np.inf)
+        def progress(self, done: float, total: float) -> None:
+            self.told.append(done)
 
-    def missing(header, arrays):
-        del arrays["picture_scores"]
+    monkeypatch.setattr(worker, "_PROGRESS", 0.0)
+    progress = worker._Progress(Channel(), None)
+    progress.start("picture")
+    progress.start("sound")
+    progress("picture", 1.0)
+    progress("sound", 2.0)
+    progress.finish("sound")
+    progress("picture", 50.0)
+    assert Channel.told == [0.0, 1.0, 50.0]
 
-    def endless(header, arrays):
-        header["duration"] = "9" * 15 + "/1"
 
-    def other(header, arrays):
-        header["inputs"] = [{"name": 3}]
-
-    for change in (shorter, infinite, missing, endless, other):
-        assert changed(change) == "crashed"
+def test_file_without_declared_duration_tells_how_far_it_is(folder):
+    """Two seconds of sound and forty of picture in MPEG-PS: time is granted for what is done."""
+    picture = media.Picture(
+        media.moving(40, 25, (320, 240)), 25, (320, 240), codec="mpeg2video", options={"g": "25"}
+    )
+    path = media.write(
+        folder / "long.mpg", picture, [media.Sound(media.tone(2, 48_000), 48_000, codec="mp2")]
+    )
+    assert probe(path, Limits()).declared is None
+    seen: list[float] = []
+    one(path, progress=lambda done, total: seen.append(done))
+    assert max(seen) > 10
 
 
 @pytest.mark.shared

@@ -40,6 +40,23 @@ def works_for(channel: Any, *, seconds: float, declared: float) -> Message:
     return {"done": True}, {}
 
 
+def goes_on(channel: Any, *, seconds: float, step: float) -> Message:
+    """Says ten times a second that ``step`` more seconds of media are done."""
+    for at in range(round(10 * seconds)):
+        channel.progress(at * step, at * step)
+        time.sleep(0.1)
+    return {"done": True}, {}
+
+
+def raises(channel: Any, *, text: str) -> Message:
+    raise RuntimeError(text)
+
+
+def exits(channel: Any, *, text: str) -> Message:
+    os.write(2, text.encode())
+    os._exit(3)
+
+
 def hogs(channel: Any) -> Message:
     held = []
     while True:

@@ -95,6 +95,46 @@ def test_claimed_duration_cannot_buy_more_than_the_longest_file_gets():
     assert caught.value.reason == "timeout"
 
 
+def test_progress_earns_time_for_a_file_that_declares_no_duration():
+    limits = Limits(wall_seconds=3.0, wall_per_second=1.0)
+    # Four seconds of work, of which three are granted, and each tenth earns half a second.
+    assert run("jobs:goes_on", {"seconds": 4.0, "step": 0.5}, limits=limits)[0] == {"done": True}
+
+
+@pytest.mark.parametrize(("step", "seconds"), [(0.0, 7200), (1e6, 1)])
+def test_messages_without_progress_or_beyond_the_limit_earn_no_time(step, seconds):
+    limits = Limits(wall_seconds=1.0, wall_per_second=0.5, seconds=seconds)
+    with pytest.raises(MediaError) as caught:
+        run("jobs:goes_on", {"seconds": 30.0, "step": step}, limits=limits)
+    assert caught.value.reason == "timeout"
+
+
+@pytest.mark.parametrize("job", ["raises", "exits"])
+def test_words_of_the_child_cannot_steer_a_terminal(job):
+    with pytest.raises(ChildBugError) as caught:
+        run(f"jobs:{job}", {"text": "a\x1b]0;b\x07\rc\u202ed\ne"}, limits=QUICK)
+    text = str(caught.value)
+    assert all(sign == "\n" or sign.isprintable() for sign in text)
+    assert "a\\x1b]0;b\\x07\\rc\\u202ed\ne" in text
+
+
+def test_nothing_is_killed_once_the_child_was_collected(monkeypatch):
+    """From then on its id may be another process's."""
+    killed = []
+
+    def kill(group: int, number: int) -> None:
+        assert os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        killed.append(group)
+
+    monkeypatch.setattr(guard.os, "killpg", kill)
+    assert run("jobs:echo", {"value": 1}, limits=QUICK)[0]["value"] == 1
+    assert len(killed) == 1
+    process = subprocess.Popen(["true"])
+    process.wait()
+    guard._kill(process)
+    assert len(killed) == 1
+
+
 def test_memory_hog_is_a_limit():
     with pytest.raises(MediaError) as caught:
         run("jobs:hogs", {}, limits=Limits(memory_bytes=1 << 29, wall_seconds=20))
@@ -198,7 +238,7 @@ def test_interrupt_in_the_parent_kills_the_child_and_what_it_started(tmp_path):
     def interrupt(done: float, total: float) -> None:
         for entry in Path("/proc").iterdir():
             try:
-                if entry.name.isdigit() and str(tmp_path) in (entry / "cmdline").read_text():
+                if entry.name.isdigit() and bytes(tmp_path) in (entry / "cmdline").read_bytes():
                     started.append(int(entry.name))
             except OSError:
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 import media
 from vadd.errors import MediaError, UsageError
-from vadd.media.identity import Identity, check_input
+from vadd.media.identity import Identity, check_input, digest_of
 from vadd.media.info import MediaInfo, fraction
 from vadd.media.limits import Limits
 from vadd.media.probe import open_container, probe
@@ -223,8 +225,6 @@ def test_facts_from_a_child_are_checked(tmp_path):
 
 
 def test_identity(tmp_path):
-    import hashlib
-
     path = tmp_path / "a"
     path.write_bytes(b"x" * 3_000_000)
     identity = Identity.of(path)
@@ -240,6 +240,62 @@ def test_identity(tmp_path):
     with pytest.raises(MediaError) as caught:
         identity.verify()
     assert caught.value.reason == "unreadable"
+
+
+def test_pass_over_a_file_can_be_given_up(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * 3_000_000)
+    asked = []
+    with pytest.raises(MediaError):
+        Identity.of(path).sha256(lambda: len(asked) == 1 or asked.append(None))
+    assert len(asked) == 1
+
+
+def test_digest_of_a_file_that_could_not_be_judged(tmp_path, monkeypatch):
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(b"no media" * 300_000)
+    size = path.stat().st_size
+    assert digest_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert digest_of(path, Limits(file_bytes=size)) == digest_of(path)
+    assert digest_of(path, Limits(file_bytes=size - 1)) is None
+    os.mkfifo(tmp_path / "pipe")
+    for absent in (tmp_path, tmp_path / "pipe", tmp_path / "missing", Path("a\0b"), Path("/dev/null")):
+        assert digest_of(absent) is None
+    real = Identity.sha256
+
+    def meanwhile(identity: Identity) -> str:
+        digest = real(identity)
+        os.utime(path, ns=(1, 1))
+        return digest
+
+    monkeypatch.setattr(Identity, "sha256", meanwhile)
+    assert digest_of(path) is None
+
+
+@pytest.mark.parametrize(
+    ("form", "reason"), [(b"AVI ", "damaged"), (b"WAVE", "damaged"), (b"WEBP", "not_media")]
+)
+def test_riff_without_readable_content(tmp_path, form, reason, monkeypatch):
+    """What FFmpeg refuses is damaged only if it was to be a video or a sound."""
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise av.error.InvalidDataError(1, "Invalid data")
+
+    monkeypatch.setattr(av, "open", refuse)
+    path = tmp_path / "a.avi"
+    path.write_bytes(b"RIFF" + (500).to_bytes(4, "little") + form + bytes(500))
+    assert reason_of(path) == reason
+
+
+def test_facts_for_a_reader_are_numbers_of_seconds(tmp_path):
+    picture = media.Picture(media.seconds_of_colour(2.5))
+    info = probe(media.write(tmp_path / "a.mp4", picture, [media.Sound(media.tone(1.5))]), LIMITS)
+    facts = info.to_facts()
+    assert json.loads(json.dumps(facts)) == facts
+    assert (facts["duration"], facts["video"]["duration"], facts["video"]["rate"]) == (2.5, 2.5, 10.0)
+    assert facts["video"]["start"] == facts["audio"]["start"] == 0.0
+    assert facts["audio"]["duration"] == pytest.approx(1.5)
+    assert facts.keys() == info.to_json().keys()
 
 
 def test_arguments_that_are_no_files(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from samples import SEA, SPEECH, WAVES, consistent, discrepant, hour, second
 
 from vadd.detect.verdict import Concept, Reason
+from vadd.media.levels import SILENCE
 from vadd.report.columns import columns, mute_runs, step_for
 from vadd.timeline import Span, grid
 
@@ -63,8 +64,13 @@ def test_concepts_are_means_and_levels_are_powers():
 
 def test_digital_silence_and_no_sound_have_no_level():
     span = grid(Fraction(1))[0]
-    for level in (None, -math.inf):
+    for level in (None, -math.inf, SILENCE):
         assert columns((second(span, None, level=level),), 1)[0].level is None
+    silent = [second(s, None, level=SILENCE) for s in grid(Fraction(7))]
+    assert columns(silent, 1)[0].level is None
+    assert columns([*silent, second(span, None, level=-20.0)], 1)[0].level == pytest.approx(
+        -20 - 10 * math.log10(8)
+    )
 
 
 def test_mute_runs_join_neighbours_with_one_reason():

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from samples import ALL, consistent, discrepant, failed, inconclusive, provenance, record
 
 from vadd.detect.verdict import Outcome, Reason
+from vadd.media.levels import SILENCE
 from vadd.report.document import document, line
 from vadd.report.schema import json_schema, validate
 from vadd.report.schema_page import markdown
@@ -73,9 +74,15 @@ def test_numbers_that_are_none_are_refused(value):
         document(replace(consistent(), score=value))
 
 
-def test_digital_silence_has_no_level():
+def test_a_failed_file_has_no_duration():
+    assert document(failed())["duration"] is None
+    assert document(inconclusive())["duration"] == 10.0
+
+
+@pytest.mark.parametrize("level", [None, -math.inf, SILENCE])
+def test_digital_silence_has_no_level(level):
     base = consistent()
-    silent = replace(base.seconds[0], level=-math.inf)
+    silent = replace(base.seconds[0], level=level)
     assert document(replace(base, seconds=(silent,)))["seconds"][0]["level"] is None
 
 

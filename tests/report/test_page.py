@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 import pytest
 from samples import ALL, consistent, discrepant, exhibit, failed, hour, inconclusive, pair, provenance, record
 
-from vadd.detect.verdict import Concept, Exhibit
+from vadd.detect.verdict import Concept, Exhibit, Reason
 from vadd.report.page import page
 from vadd.report.words import LIMITS
 
@@ -141,12 +141,14 @@ def test_names_that_are_not_utf8_can_be_written():
     [
         (
             consistent(),
-            ["The sound seems to fit this picture; probability of a discrepancy 11%.", "score 0.15"],
+            ["The sound seems to fit this picture.", "Probability of a discrepancy 11%", "score 0.15"],
         ),
         (
             discrepant(),
             [
-                "The sound probably does not belong to this picture; probability of a discrepancy 93%.",
+                "The sound probably does not belong to this picture.",
+                "Probability of a discrepancy 93%",
+                "Not counted: 0:07-0:08 sound says nothing",
                 "0:03-0:07",
                 "0:09-0:10.2",
                 "called discrepant from 0.62 on",
@@ -183,6 +185,27 @@ def test_a_failed_file_has_no_gauge_and_no_timeline():
     assert "Over time" not in text
     assert "Probability" not in text
     assert "False alarms" not in text
+    assert 'class="stats"' not in page(failed())
+
+
+@pytest.mark.parametrize("tail", ["", " (it ends early)"])
+def test_a_reason_is_given_once(tail):
+    sentence = Reason.DAMAGED.sentence
+    text = Reader(page(replace(failed(), explanation=f"{sentence}{tail}"))).text
+    assert text.count(sentence) == 1
+    assert tail in text
+
+
+def test_a_muted_second_is_not_said_to_be_the_file():
+    text = Reader(page(discrepant())).text
+    assert Reason.SOUND_SAYS_NOTHING.sentence not in text
+
+
+def test_the_headline_and_what_follows_do_not_contradict():
+    explanation = "The sound fits the picture. Seen: sea. Heard: waves."
+    text = Reader(page(replace(consistent(), explanation=explanation))).text
+    assert "The sound seems to fit this picture. Seen: sea. Heard: waves." in text
+    assert "The sound fits" not in text
 
 
 def test_bars_stand_where_and_as_high_as_their_seconds():

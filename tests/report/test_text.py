@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import ALL, consistent, discrepant, failed, hour, inconclusive, pair, provenance, record
 
-from vadd.detect.verdict import Concept
+from vadd.detect.verdict import Concept, Reason
 from vadd.errors import OutputError
-from vadd.report.output import page_names, prepare_folder, probe_file, write
+from vadd.report.columns import MuteRun
+from vadd.report.output import is_folder, page_names, prepare_folder, probe_file, write
 from vadd.report.table import COLUMNS, row, table
 from vadd.report.terminal import render
 from vadd.report.text import printable, storable
-from vadd.report.words import percent
+from vadd.report.words import headline, mute_list, percent
+from vadd.timeline import Span
 
 ACTING = st.characters(categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
 ANY_TEXT = st.text(alphabet=st.one_of(st.characters(), ACTING), max_size=40)
@@ -80,6 +82,36 @@ def test_terminal_says_what_the_verdict_says():
     broken = render(failed())
     assert "FAILED (damaged)" in broken
     assert "Only 12 %" in broken
+
+
+def test_terminal_says_things_once():
+    opening = "The sound does not fit the picture."
+    base = replace(discrepant(), explanation=f"{opening} Seen: sea. Heard: horn.")
+    text = render(base)
+    assert text.count("93%") == 1
+    assert opening not in text
+    assert "Whole clip" in text
+    whole = replace(base.spans[0], span=Span(Fraction(0), base.duration))
+    text = render(replace(base, spans=(whole,)))
+    assert "Whole clip" not in text
+    assert text.count("seen:") == text.count("heard:") == 1
+    part = replace(base.spans[0], span=Span(Fraction(1), base.duration))
+    assert "Whole clip" in render(replace(base, spans=(part,)))
+
+
+def test_a_call_that_is_less_likely_than_not_says_so():
+    told = headline(replace(discrepant(), probability=0.004, false_alarms=0.999))
+    assert "over 99% false alarms" in told
+    assert "less likely than not" in told
+    assert "probably" not in told
+    assert headline(replace(discrepant(), probability=0.5)) == headline(discrepant())
+
+
+def test_many_muted_stretches_are_counted():
+    runs = [MuteRun(Span(Fraction(i), Fraction(i + 1)), Reason.SILENT) for i in range(0, 16, 2)]
+    assert mute_list(runs[:1]) == "0:00-0:01 silent"
+    assert mute_list(runs).endswith("0:10-0:11 silent and 2 more")
+    assert mute_list([]) == ""
 
 
 def test_an_hour_fits_and_has_its_times():
@@ -179,8 +211,21 @@ def test_write_to_a_device_does_not_replace_it(tmp_path):
 def test_what_cannot_be_written_is_told_before(tmp_path):
     with pytest.raises(OutputError, match="it is a folder"):
         probe_file(tmp_path)
-    with pytest.raises(OutputError, match="no such file or directory"):
+    with pytest.raises(OutputError, match=r"there is no folder .*none$"):
         probe_file(tmp_path / "none" / "a.html")
+    with pytest.raises(OutputError, match="file name too long"):
+        probe_file(tmp_path / (256 * "a"))
+    probe_file(tmp_path / (255 * "a"))
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path / "loop", tmp_path / "loop" / "a.html"):
+        for use in (probe_file, is_folder, lambda path: write(path, "x")):
+            with pytest.raises(OutputError, match="too many levels"):
+                use(path)
+    (tmp_path / "loop").unlink()
+    (tmp_path / "away").symlink_to("none/a.html")
+    with pytest.raises(OutputError, match=r"there is no folder .*none$"):
+        probe_file(tmp_path / "away")
+    (tmp_path / "away").unlink()
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         prepare_folder(tmp_path / "file")

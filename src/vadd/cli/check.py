@@ -32,7 +32,13 @@ def _share(context: click.Context, option: click.Parameter, value: float) -> flo
 )
 @click.option("--html", metavar="PATH", help="Write a page; with several files, a folder of pages.")
 @click.option("--csv", "csv_path", metavar="PATH", help="Write one table with a row for each file.")
-@click.option("--model", default="everyday", show_default=True, metavar="NAME|DIR", help="The detector.")
+@click.option(
+    "--model",
+    default="everyday",
+    show_default=True,
+    metavar="NAME",
+    help="The detector; `vadd models list` names them.",
+)
 @click.option(
     "--false-alarms",
     type=float,
@@ -125,9 +131,13 @@ def _judge(
     *,
     progress: bool,
 ) -> Iterator[Verdict]:
-    """One verdict a file, each as soon as it is there."""
+    """One verdict a file, each as soon as it is there.
+
+    One of several that is gone by its turn gets a verdict too: it must not end the others.
+    """
     from vadd.cli.terminal import Progress
     from vadd.detect.detector import Detector
+    from vadd.errors import UsageError
 
     detector = Detector(model, false_alarms=false_alarms)
     if pair:
@@ -137,5 +147,10 @@ def _judge(
         return
     for file in files:
         with Progress(file, wanted=progress) as shown:
-            verdict = detector.check(file, exhibit=exhibit, progress=shown)
+            try:
+                verdict = detector.check(file, exhibit=exhibit, progress=shown)
+            except UsageError as error:  # it was there before the start and is gone by now
+                if len(files) == 1:
+                    raise
+                verdict = detector.unreadable(file, str(error))
         yield verdict

@@ -7,7 +7,7 @@ import click
 __all__ = ["demo"]
 
 
-@click.command()
+@click.command(short_help="Judge the example clips and write a report of each.")
 @click.option("--out", default="vadd-demo", show_default=True, metavar="DIR", help="Folder for the reports.")
 def demo(out: str) -> int:
     """Judge the example clips that come with vadd and write a report of each.
@@ -22,7 +22,7 @@ def demo(out: str) -> int:
     from vadd.report.page import page
 
     shown = clips()
-    pages = plan_pages(out.rstrip("/") + "/", [clip.path.name for clip in shown], [])
+    pages = plan_pages(out, [clip.path.name for clip in shown], [], folder=True)
     detector = Detector()
     wrong = []
     for clip, path in zip(shown, pages, strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vadd.errors import UsageError
-from vadd.report.output import page_names, prepare_folder, probe_file
+from vadd.report.output import is_folder, page_names, prepare_folder, probe_file
 
 __all__ = ["plan_pages", "plan_table", "require_inputs"]
 
@@ -33,7 +33,9 @@ def require_inputs(paths: Sequence[Path]) -> None:
             raise UsageError(f"cannot open {path}: {reason.lower()}") from error
 
 
-def plan_pages(wanted: str, names: Sequence[str], inputs: Sequence[Path]) -> list[Path]:
+def plan_pages(
+    wanted: str, names: Sequence[str], inputs: Sequence[Path], *, folder: bool = False
+) -> list[Path]:
     """Where each page will go; makes sure that it can.
 
     Args:
@@ -41,21 +43,20 @@ def plan_pages(wanted: str, names: Sequence[str], inputs: Sequence[Path]) -> lis
             for one page a folder that exists or ends in ``/``.
         names: File names of the inputs, one a page.
         inputs: Files that must not be overwritten.
+        folder: Whether a folder is meant, also for one page.
 
     Raises:
         OutputError: If a page could not be written there.
-        UsageError: If ``wanted`` is empty or a page would replace an input.
+        UsageError: If ``wanted`` names nothing or a page would replace an input.
     """
-    if not wanted:  # an unset variable of a script; as a path it would be the present folder
-        raise UsageError("the path for the page is empty")
-    place = Path(wanted)
-    if len(names) > 1 or place.is_dir() or wanted.endswith("/"):
+    place = _place(wanted, "page")
+    if folder or len(names) > 1 or wanted.endswith("/") or is_folder(place):
         prepare_folder(place)
         pages = [place / name for name in page_names(list(names))]
     else:
-        probe_file(place)
         pages = [place]
     for page in pages:
+        probe_file(page)
         _spare(page, inputs)
     return pages
 
@@ -65,12 +66,20 @@ def plan_table(wanted: str, inputs: Sequence[Path], pages: Sequence[Path]) -> Pa
 
     Raises:
         OutputError: If it could not be written there.
-        UsageError: If it would replace an input or a page.
+        UsageError: If ``wanted`` names nothing or it would replace an input or a page.
     """
-    place = Path(wanted)
+    place = _place(wanted, "table")
     probe_file(place)
     _spare(place, [*inputs, *pages])
     return place
+
+
+def _place(wanted: str, what: str) -> Path:
+    if not wanted:  # an unset variable of a script; as a path it would be the present folder
+        raise UsageError(f"the path for the {what} is empty")
+    if wanted == "-":  # elsewhere that is the standard output, where the text goes
+        raise UsageError(f"the {what} goes to a file, not to the standard output (./- is a file called -)")
+    return Path(wanted)
 
 
 def _spare(output: Path, kept: Sequence[Path]) -> None:

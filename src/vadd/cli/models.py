@@ -46,7 +46,7 @@ def show_(name: str) -> int:
     return 0
 
 
-@models.command("verify")
+@models.command("verify", short_help="Compare every model's files with their recorded hashes.")
 def verify() -> int:
     """Read every model's files and compare their hashes with the recorded ones.
 

@@ -61,7 +61,7 @@ def _detectors() -> tuple[Entry, ...]:
             name=card.name,
             kind="detector",
             summary=card.summary,
-            facts=tuple(flat(dataclasses.asdict(card))),
+            facts=tuple(flat({**dataclasses.asdict(card), "hashes": dict(card.hashes)})),
             verify=partial(models.verify, card.name),
         )
         for card in models.detectors()

@@ -97,20 +97,20 @@ class Progress:
 
     def _open(self) -> None:
         from rich.console import Console
-        from rich.markup import escape
         from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         from vadd.report.text import printable
 
         parts = (
-            TextColumn(escape(printable(self._name))),
+            # The name is an argument of the format, never the format: it may hold braces.
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
         )
         self._bar = Bar(*parts, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("")
+        self._task = self._bar.add_task(printable(self._name))
         self._bar.start()
 
     def __enter__(self) -> Self:

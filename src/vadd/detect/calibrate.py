@@ -60,8 +60,13 @@ class Calibration:
         return self.own[max(rank, 1) - 1]
 
     def probability(self, discrepancy: float) -> float:
-        """P(discrepant | score) at prior 0.5, in (0, 1)."""
-        return 1 / (1 + math.exp(-(self.slope * discrepancy + self.intercept)))
+        """P(discrepant | score) at prior 0.5.
+
+        As sure as one clip in all those it was learnt from, and no surer: in [1/(n+1), n/(n+1)].
+        """
+        surest = 1 / (len(self.own) + 1)
+        curve = 1 / (1 + math.exp(-(self.slope * discrepancy + self.intercept)))
+        return min(max(curve, surest), 1 - surest)
 
 
 def _content() -> bytes:

@@ -98,8 +98,6 @@ class Evidence:
             return Reason.SILENT
         if self.blank[second]:
             return Reason.PICTURE_SAYS_NOTHING
-        if self.scores is not None and self.scores.unexplained[second] > ALL_GENERIC:
-            return Reason.SOUND_SAYS_NOTHING
         return None
 
 

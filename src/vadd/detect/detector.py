@@ -12,6 +12,7 @@ from vadd.detect import calibrate, models
 from vadd.detect.verdict import InputRecord, Outcome, Provenance, Reason, Verdict
 from vadd.embed import catalog
 from vadd.errors import MediaError, UsageError
+from vadd.media.identity import digest_of
 from vadd.media.limits import Limits
 
 if TYPE_CHECKING:
@@ -102,28 +103,38 @@ class Detector:
                 progress=progress,
             )
         except MediaError as error:
-            inputs = tuple(
-                InputRecord(role=role, name=path.name, sha256=None, size=_size(path))
-                for role, path in zip(roles, (picture, sound), strict=False)
-            )
-            return self._failed(error, inputs)
-        return self._judge(extraction)
+            paths = (picture, sound)[: len(roles)]
+            return self._failed(Reason(error.reason), str(error), tuple(map(self._record, roles, paths)))
+        return self._judge(extraction, roles)
 
-    def _judge(self, extraction: Extraction) -> Verdict:
+    def unreadable(self, path: str | Path, message: str) -> Verdict:
+        """The verdict on a file that could not be opened, for those who judge many.
+
+        Args:
+            path: The file.
+            message: Why, in one line.
+
+        Returns:
+            ``failed(unreadable)``.
+        """
+        return self._failed(Reason.UNREADABLE, message, (self._record("both", Path(path)),))
+
+    def _judge(self, extraction: Extraction, roles: tuple[str, ...]) -> Verdict:
         from vadd.detect.assemble import assemble
 
+        # A pair of a file with itself was read once, and is still a pair.
+        facts = [*extraction.facts()] * (len(roles) // len(extraction.inputs))
         inputs = tuple(
-            InputRecord(role=role, name=info.name, sha256=info.sha256, size=info.size, media=info.to_json())
-            for role, info in extraction.inputs
+            InputRecord(role=role, name=told["name"], sha256=told["sha256"], size=told["size"], media=told)
+            for role, told in zip(roles, facts, strict=True)
         )
         return assemble(extraction, self._calibration, self.false_alarms, PRIOR, self._provenance(inputs))
 
-    def _failed(self, error: MediaError, inputs: tuple[InputRecord, ...]) -> Verdict:
-        reason = Reason(error.reason)
+    def _failed(self, reason: Reason, message: str, inputs: tuple[InputRecord, ...]) -> Verdict:
         return Verdict(
             verdict=Outcome.FAILED,
             reason=reason,
-            explanation=f"{reason.sentence} ({error})",
+            explanation=f"{reason.sentence} ({message})",
             score=None,
             probability=None,
             prior=PRIOR,
@@ -137,6 +148,10 @@ class Detector:
             notes=(),
             provenance=self._provenance(inputs),
         )
+
+    def _record(self, role: str, path: Path) -> InputRecord:
+        """What can be told of a file that could not be judged."""
+        return InputRecord(role=role, name=path.name, sha256=digest_of(path, self.limits), size=_size(path))
 
     def _provenance(self, inputs: tuple[InputRecord, ...]) -> Provenance:
         from importlib.metadata import version

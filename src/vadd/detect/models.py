@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import dataclass
-from pathlib import Path
 
 from vadd.errors import ModelError
 
@@ -62,7 +62,7 @@ def find(name: str) -> DetectorCard:
         ModelError: If there is none of this name; the message lists the names.
     """
     # Names come first, so that a folder that happens to be called like a detector hides none.
-    if name not in _BUILT_IN and Path(name).is_dir():
+    if name not in _BUILT_IN and os.path.isdir(name):  # noqa: PTH112 - Path raises for a name too long
         raise ModelError(f"{name}: detector folders are not supported by this version; try `everyday`")
     if name not in _BUILT_IN:
         raise ModelError(f"there is no detector {name!r}; the detectors are {', '.join(_BUILT_IN)}")

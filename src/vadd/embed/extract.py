@@ -5,16 +5,20 @@ The work runs in the guarded child (:mod:`vadd.embed.worker`); here are the call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from vadd.embed import catalog
 from vadd.errors import MediaError
 from vadd.media.guard import run
-from vadd.media.identity import check_input
+from vadd.media.identity import Identity, check_input
 from vadd.media.info import MediaInfo, fraction
 from vadd.media.limits import Limits
 from vadd.timeline import grid_length
@@ -30,6 +34,19 @@ DEFAULT_EMBEDDERS = ("efficientnet_lite0", "yamnet")
 
 #: Two hours at most, and twice that would still be nonsense: what a child may claim.
 _MOST_SECONDS = 1_000_000
+
+#: The range of every measure; scores and shares go from 0 to 1.
+_PICTURE = {
+    "luma": (0, 255), "contrast": (0, 127.5), "detail": (0, 255), "colour": (0, 1_000), "change": (0, 255),
+    "flat": (0, 1),
+}  # fmt: skip
+_SOUND = {"level": (-160, 0), "peak": (0, 1)}
+_ANY = (-math.inf, math.inf)  # finite, as all must be
+#: How far sums in single precision may lead beyond a range.
+_ROUNDING = 0.01
+_BANDS = 64
+#: Columns of a spectrogram as it is computed, before any are averaged.
+_MOST_COLUMNS_PER_SECOND = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +134,22 @@ class Extraction:
         """``T``, the number of grid seconds."""
         return grid_length(self.duration)
 
+    def facts(self) -> tuple[dict[str, Any], ...]:
+        """What a result tells of each input, in their order, JSON-ready (:meth:`MediaInfo.to_facts`).
+
+        Besides what the file declares: ``decoded_duration``, the seconds that were decoded and judged, and
+        the ``coverage`` (0-1) of each stream in use, which is ``None`` of one that was not used or is empty.
+        """
+        told = []
+        for role, info in self.inputs:
+            facts = info.to_facts() | {"decoded_duration": float(self.duration)}
+            for kind, side, track in (("video", "picture", self.picture), ("audio", "sound", self.sound)):
+                if facts[kind] is not None:
+                    used = track is not None and role in {"both", side}
+                    facts[kind]["coverage"] = track.coverage if track is not None and used else None
+            told.append(facts)
+        return tuple(told)
+
 
 def extract(
     picture: Path,
@@ -148,25 +181,60 @@ def extract(
     for path in dict.fromkeys((picture, sound)):
         check_input(path)
     bounds = limits or Limits()
+    paths = _elsewhere(picture), _elsewhere(sound)
     arguments = {
-        "picture": str(_elsewhere(picture)),
-        "sound": str(_elsewhere(sound)),
+        "picture": str(paths[0]),
+        "sound": str(paths[1]),
         "embedders": list(embedders),
         "exhibit": exhibit,
         "limits": bounds.to_json(),
     }
-    header, arrays = run("vadd.embed.worker:work", arguments, limits=bounds, progress=progress)
+    before = [Identity.of(path) for path in dict.fromkeys(paths)]
+    with _digests(before, bounds) as digests:
+        header, arrays = run("vadd.embed.worker:work", arguments, limits=bounds, progress=progress)
     try:
-        return _received(header, arrays, embedders)
-    except (KeyError, TypeError, ValueError) as error:
+        extraction = _received(header, arrays, embedders)
+        _same_files(extraction, before)
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
         message = "the decoder's process sent nonsense; it is not trusted any more"
         raise MediaError("crashed", message) from error
+    # What a child that was taken over says of the bytes is no evidence: this process's own digest is.
+    for (_, info), digest, identity in zip(extraction.inputs, digests.result(), before, strict=True):
+        identity.verify()
+        if info.sha256 != digest:
+            raise MediaError("changed", f"{info.name}: it changed while it was read")
+    return extraction
+
+
+@contextmanager
+def _digests(identities: Sequence[Identity], limits: Limits) -> Iterator[Future[list[str | None]]]:
+    """SHA-256 of the files, computed in a thread beside the block; given up when the block fails."""
+    given_up = Event()
+
+    def digest(identity: Identity) -> str | None:
+        # The child refuses a larger one before it reads it.
+        return None if identity.size > limits.file_bytes else identity.sha256(given_up.is_set)
+
+    with ThreadPoolExecutor(1) as pool:
+        digests = pool.submit(lambda: [digest(identity) for identity in identities])
+        try:
+            yield digests
+        except BaseException:
+            given_up.set()
+            raise
 
 
 def _elsewhere(path: Path) -> Path:
     """The path as another process must name it: ``/dev/stdin`` and its like are links into this one."""
     inside = path.absolute()
     return path.resolve() if inside.is_relative_to("/dev") or inside.is_relative_to("/proc") else inside
+
+
+def _same_files(extraction: Extraction, identities: Sequence[Identity]) -> None:
+    """Make sure that the answer is about the files that were asked about."""
+    told = [(info.name, info.size) for _, info in extraction.inputs]
+    if told != [(identity.path.name, identity.size) for identity in identities]:
+        raise ValueError("an answer about other files")
 
 
 def _received(
@@ -181,58 +249,101 @@ def _received(
     roles = ("both",) if len(infos) == 1 else ("picture", "sound")
     picture = sound = None
     if header["picture"] is not None:
-        columns = _track(arrays, "picture", embedders[0], seconds)
-        for name in ("luma", "contrast", "detail", "colour", "change", "flat"):
-            columns[name] = _shaped(arrays[f"picture_{name}"], (seconds,), "<f4")
-        coverage, rotation = float(header["picture"]["coverage"]), int(header["picture"]["rotation"])
+        columns = _track(arrays, "picture", embedders[0], seconds, _PICTURE)
+        rotation = header["picture"]["rotation"]
+        if type(rotation) is not int or rotation not in range(0, 360, 90):
+            raise ValueError("an impossible rotation")
+        coverage = _number(header["picture"]["coverage"], 1)
         picture = PictureTrack(embedder=embedders[0], **columns, coverage=coverage, rotation=rotation)
     if header["sound"] is not None:
-        columns = _track(arrays, "sound", embedders[1], seconds)
-        for name in ("level", "peak"):
-            columns[name] = _shaped(arrays[f"sound_{name}"], (seconds,), "<f4")
-        sound = SoundTrack(embedder=embedders[1], **columns, coverage=float(header["sound"]["coverage"]))
+        columns = _track(arrays, "sound", embedders[1], seconds, _SOUND)
+        coverage = _number(header["sound"]["coverage"], 1)
+        sound = SoundTrack(embedder=embedders[1], **columns, coverage=coverage)
+    if picture is None and sound is None:
+        raise ValueError("neither picture nor sound")
+    notes = header["notes"]
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ValueError("notes are not a list of texts")
+    rate = _number(header["columns_per_second"], _MOST_COLUMNS_PER_SECOND)
     spectrogram = arrays.get("spectrogram")
-    if spectrogram is not None and (spectrogram.ndim != 2 or spectrogram.dtype.str != "<f4"):
-        raise ValueError("the spectrogram is of another form")
+    if (spectrogram is not None) is not (rate > 0):
+        raise ValueError("a spectrogram without a rate, or a rate without one")
     return Extraction(
         inputs=tuple(zip(roles, infos, strict=True)),
         duration=duration,
         picture=picture,
         sound=sound,
-        notes=tuple(str(note) for note in header["notes"]),
-        thumbnails=_thumbnails(header["thumbnails"], arrays),
-        spectrogram=spectrogram,
-        columns_per_second=float(header["columns_per_second"]),
+        notes=tuple(notes),
+        thumbnails=_thumbnails(header["thumbnails"], arrays, seconds),
+        spectrogram=None if spectrogram is None else _spectrogram(spectrogram),
+        columns_per_second=rate,
     )
 
 
+def _number(value: Any, most: float) -> float:
+    # Not a number is not between two others either.
+    if not isinstance(value, int | float) or not 0 <= value <= most:
+        raise ValueError(f"not a number from 0 to {most}")
+    return float(value)
+
+
 def _track(
-    arrays: Mapping[str, NDArray[Any]], side: str, embedder: str, seconds: int
+    arrays: Mapping[str, NDArray[Any]],
+    side: str,
+    embedder: str,
+    seconds: int,
+    ranges: Mapping[str, tuple[float, float]],
 ) -> dict[str, NDArray[Any]]:
     card = catalog.card(embedder)
-    return {
-        "present": _shaped(arrays[f"{side}_present"], (seconds,), "|b1"),
-        "vectors": _shaped(arrays[f"{side}_vectors"], (seconds, card.dim), "<f4"),
-        "scores": _shaped(arrays[f"{side}_scores"], (seconds, len(card.scores)), "<f4"),
+    track = {
+        "present": _shaped(arrays[f"{side}_present"], (seconds,), "|b1", (0, 1)),
+        "vectors": _shaped(arrays[f"{side}_vectors"], (seconds, card.dim), "<f4", _ANY),
+        "scores": _shaped(arrays[f"{side}_scores"], (seconds, len(card.scores)), "<f4", (0, 1)),
     }
+    for name, bounds in ranges.items():
+        track[name] = _shaped(arrays[f"{side}_{name}"], (seconds,), "<f4", bounds)
+    return track
 
 
-def _shaped(array: NDArray[Any], shape: tuple[int, ...], kind: str) -> NDArray[Any]:
+def _shaped(
+    array: NDArray[Any], shape: tuple[int, ...], kind: str, bounds: tuple[float, float]
+) -> NDArray[Any]:
+    """The array, if it has this shape and type, and finite values within the bounds (but for rounding)."""
     import numpy as np
 
-    if array.shape != shape or array.dtype.str != kind or not np.isfinite(array).all():
+    if array.shape != shape or array.dtype.str != kind:
         raise ValueError(f"an array of shape {array.shape} instead of {shape}")
+    low, high = bounds
+    if not np.isfinite(array).all() or (array < low - _ROUNDING).any() or (array > high + _ROUNDING).any():
+        raise ValueError(f"an array with values beyond {low} to {high}")
     return array
 
 
-def _thumbnails(listed: Any, arrays: Mapping[str, NDArray[Any]]) -> tuple[tuple[int, bytes], ...]:
+def _spectrogram(array: NDArray[Any]) -> NDArray[Any]:
+    from vadd.media.exhibit import MOST_COLUMNS
+
+    if not 0 < len(array) <= MOST_COLUMNS:
+        raise ValueError("a spectrogram of impossible length")
+    return _shaped(array, (len(array), _BANDS), "<f4", _ANY)
+
+
+def _thumbnails(
+    listed: Any, arrays: Mapping[str, NDArray[Any]], seconds: int
+) -> tuple[tuple[int, bytes], ...]:
     if not listed:
         return ()
+    from vadd.media.exhibit import MOST_THUMBNAILS
+
     data = arrays["thumbnails"].tobytes()
-    kept, at = [], 0
+    kept: list[tuple[int, bytes]] = []
+    at, before = 0, -1
     for second, size in listed:
         if type(second) is not int or type(size) is not int or size <= 0:
             raise ValueError("a thumbnail of impossible size")
+        if not before < second < seconds:
+            raise ValueError("a thumbnail of an impossible second")
         kept.append((second, data[at : at + size]))
-        at += size
+        at, before = at + size, second
+    if at != len(data) or len(kept) > MOST_THUMBNAILS:
+        raise ValueError("more or less thumbnails than there can be")
     return tuple(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,6 +66,10 @@ class _Progress:
     def start(self, side: str) -> None:
         """Wait for this side from now on."""
         self._done[side] = 0.0
+
+    def finish(self, side: str) -> None:
+        """Wait for it no more: what the other does is progress, however short this one was."""
+        self._done[side] = math.inf
 
     def __call__(self, side: str, seconds: float) -> None:
         self._done[side] = seconds
@@ -137,6 +142,7 @@ def _picture(
                 embedded.append(waiting.popleft().result())
             progress("picture", frame.second)
         embedded.extend(future.result() for future in waiting)
+    progress.finish("picture")
     return _Side(frames.extent, frames.coverage, seconds, embedded, rows, rotation=frames.rotation)
 
 
@@ -154,6 +160,7 @@ def _sound(
             yield block
 
     embedded = list(ear.result().embed(level_out(heard(), rate)))
+    progress.finish("sound")
     seconds = heard_seconds(blocks, len(embedded))
     return _Side(
         blocks.extent,

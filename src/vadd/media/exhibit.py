@@ -11,8 +11,10 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "Thumbnails"]
+__all__ = ["MOST_COLUMNS", "MOST_THUMBNAILS", "Columns", "Thumbnails"]
 
+MOST_COLUMNS = 2400
+MOST_THUMBNAILS = 48
 _JPEG_QUALITY = 80
 
 
@@ -27,7 +29,7 @@ class Thumbnails:
         kept: ``(second, JPEG bytes)`` in order of time.
     """
 
-    def __init__(self, most: int = 48, side: int = 160) -> None:
+    def __init__(self, most: int = MOST_THUMBNAILS, side: int = 160) -> None:
         self.kept: list[tuple[int, bytes]] = []
         self._most, self._side, self._stride, self._next = most, side, 1, 0
 
@@ -55,7 +57,7 @@ class Columns:
         rate: Columns a second that are kept now.
     """
 
-    def __init__(self, rate: float, most: int = 2400) -> None:
+    def __init__(self, rate: float, most: int = MOST_COLUMNS) -> None:
         self.rate = rate
         self._most, self._stride = most, 1
         self._done: list[NDArray[np.float32]] = []

@@ -29,10 +29,9 @@ _SLACK = Fraction(1, 10)
 #: Duration of a frame where neither the packet nor the stream declares one.
 _FRAME = Fraction(1, 25)
 #: Threads that decode frames, or slices where a codec can only do that. Frame threads have hung on damaged
-#: files while PyAV's log callback was in place, which takes the GIL in them; with FFmpeg's own, restored by
-#: :func:`open_container`, 1,355 files damaged at random gave no hang (the slowest took 1.8 s).
-#: The loop filter is not skipped: it saves 16 % of decoding, but the vectors of EfficientNet-Lite0 then have
-#: a cosine of only 0.98 (median of 810 seconds of real clips; 0.85 at worst) with those of exact frames.
+#: files while PyAV's log callback was in place, which takes the GIL in them; :func:`open_container` restores
+#: FFmpeg's own. The loop filter is not skipped, although it costs time: frames without it are not those that
+#: a viewer sees, and the embedder's vectors tell the difference.
 _THREADS = 4
 
 

@@ -80,8 +80,11 @@ class _Inbox:
             granted = self.limits.wall_clock(_number(header, "seconds"))
             self.deadline = max(self.deadline, self.started + granted)
         elif kind == "progress":
+            done, total = _number(header, "done"), _number(header, "total")
+            # Not every file declares how long it is: what is done earns what the same declared would have.
+            self.deadline = max(self.deadline, self.started + self.limits.wall_clock(done))
             if self.progress is not None:
-                self.progress(_number(header, "done"), _number(header, "total"))
+                self.progress(done, total)
         elif kind == "part" and self.part is not None:
             began = time.monotonic()
             self.part(header, arrays)
@@ -147,16 +150,16 @@ def run(
         import numpy as np  # noqa: F401 - the arrays will need it, and now it costs no time
 
         _listen(process, inbox)
-        status = process.wait(max(0.1, inbox.deadline - time.monotonic()))
+        _await_end(process, inbox.deadline)
     except subprocess.TimeoutExpired as error:
         raise MediaError("timeout", "decoding took longer than is allowed") from error
     except WireError as error:
         raise MediaError("crashed", f"{error}; it is not trusted any more") from error
     finally:
         _kill(process)
-    if inbox.answer is not None and status == 0:
+    if inbox.answer is not None and process.returncode == 0:
         return inbox.answer
-    raise _death(status, inbox.stderr)
+    raise _death(process.returncode, inbox.stderr)
 
 
 def _send(process: subprocess.Popen[bytes], request: Mapping[str, Any]) -> None:
@@ -188,11 +191,23 @@ def _listen(process: subprocess.Popen[bytes], inbox: _Inbox) -> None:
                     inbox.stderr = (inbox.stderr + data)[-_KEPT_STDERR:]
 
 
+def _await_end(process: subprocess.Popen[bytes], deadline: float) -> None:
+    """Wait for the end of a child that closed its pipes, but do not collect it: its id stays its own."""
+    deadline = max(deadline, time.monotonic() + 0.1)
+    with contextlib.suppress(ChildProcessError):  # this program lets the kernel collect its children
+        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(process.args, 0)
+            time.sleep(0.001)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the child and all that it may have started, and collect it."""
-    with contextlib.suppress(ProcessLookupError):  # it ended by itself
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    # Not after it was collected: its id may be another's by then.
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):  # it was collected by the kernel
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
@@ -206,8 +221,16 @@ def _death(status: int, stderr: bytes) -> Exception:
         return MediaError("limit", "decoding takes more memory than allowed")
     if status < 0:
         return MediaError("crashed", f"the decoder crashed ({signal.Signals(-status).name})")
-    text = stderr.decode(errors="replace")
+    text = _plain(stderr.decode(errors="replace"))
     return ChildBugError(f"the guarded child ended with status {status} and no answer\n{text}")
+
+
+def _plain(text: str) -> str:
+    """Text of the child for a terminal, which would obey control characters: escaped, but for newlines."""
+    return "".join(
+        sign if sign == "\n" or sign.isprintable() else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
 
 
 def _raise(header: dict[str, Any]) -> None:
@@ -220,7 +243,7 @@ def _raise(header: dict[str, Any]) -> None:
         error: Exception = getattr(vadd.errors, header["name"])(message)
         raise error
     if kind == "bug":
-        raise ChildBugError(f"in the guarded child:\n{header.get('traceback')}")
+        raise ChildBugError(f"in the guarded child:\n{_plain(str(header.get('traceback')))}")
     raise WireError("the child's message is of no known kind")
 
 

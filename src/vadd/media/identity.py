@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vadd.errors import MediaError, UsageError
+from vadd.media.limits import Limits
 
-__all__ = ["Identity", "check_input"]
+__all__ = ["Identity", "check_input", "digest_of"]
 
 _BLOCK = 1 << 20
 
@@ -38,8 +40,11 @@ class Identity:
             raise MediaError("unreadable", f"{path.name}: {error.strerror}") from error
         return cls(path, now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
 
-    def sha256(self) -> str:
+    def sha256(self, stopped: Callable[[], bool] = lambda: False) -> str:
         """Hex digest of the bytes, in one pass.
+
+        Args:
+            stopped: Asked before every block; once true, the pass is given up as if the file ended there.
 
         Raises:
             MediaError: ``unreadable``, or ``changed`` if it is not ``size`` bytes long any more.
@@ -47,7 +52,8 @@ class Identity:
         digest, read = hashlib.sha256(), 0
         try:
             with self.path.open("rb", buffering=0) as file:
-                while block := file.read(_BLOCK):
+                # A file that somebody appends to meanwhile may have no end.
+                while read <= self.size and not stopped() and (block := file.read(_BLOCK)):
                     digest.update(block)
                     read += len(block)
         except OSError as error:
@@ -64,6 +70,29 @@ class Identity:
         """
         if Identity.of(self.path) != self:
             raise MediaError("changed", f"{self.path.name}: it changed while it was read")
+
+
+def digest_of(path: Path, limits: Limits | None = None) -> str | None:
+    """SHA-256 of a file that could not be judged, for the record: damaged bytes have a digest too.
+
+    Args:
+        path: The file.
+        limits: Bounds on its size; the defaults if ``None``.
+
+    Returns:
+        The hex digest; ``None`` if the file is above ``limits.file_bytes``, is not a regular file, can't be
+        read, or changes while it is read.
+    """
+    try:
+        check_input(path)
+        identity = Identity.of(path)
+        if identity.size > (limits or Limits()).file_bytes:
+            return None
+        digest = identity.sha256()
+        identity.verify()
+    except (MediaError, UsageError):
+        return None
+    return digest
 
 
 def check_input(path: Path) -> None:

@@ -103,6 +103,15 @@ class MediaInfo:
                     part[name] = f"{value.numerator}/{value.denominator}"
         return {**facts, "notes": list(self.notes)}
 
+    def to_facts(self) -> dict[str, Any]:
+        """All facts for a reader of a result, JSON-ready: times in seconds, the rate in frames a second."""
+        facts = asdict(self)
+        for part in (facts, facts["video"], facts["audio"]):
+            for name, value in (part or {}).items():
+                if isinstance(value, Fraction):
+                    part[name] = float(value)
+        return {**facts, "notes": list(self.notes)}
+
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> MediaInfo:
         """What :meth:`to_json` gave.
@@ -142,8 +151,8 @@ def _typed(kind: type[Any], facts: Any) -> dict[str, Any]:
         if wanted.startswith("Fraction"):
             value = None if value is None and "None" in wanted else fraction(value)
         elif wanted.startswith("int"):
-            if type(value) is not int:
-                raise ValueError(f"{field.name} is not a whole number")
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{field.name} is not a number of things")
         elif wanted.startswith("str") and not (value is None and "None" in wanted):
             value = str(value)
         values[field.name] = value

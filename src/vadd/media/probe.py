@@ -33,11 +33,12 @@ CONTAINERS = (
 #: Demuxers that guess the duration from the bit rate: it declares nothing that could be missed.
 _GUESSED_DURATION = frozenset({"mp3", "aac", "ac3", "eac3", "amr", "mpeg"})
 
-#: First bytes of containers (offset, bytes), to tell a damaged media file from something else.
-_SIGNATURES = (
-    (4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (0, b"\x1a\x45\xdf\xa3"), (0, b"RIFF"), (0, b"OggS"),
-    (0, b"FLV\x01"), (0, b"fLaC"), (0, b"ID3"), (0, b"\x30\x26\xb2\x75"), (0, b"\x00\x00\x01\xba"),
-)  # fmt: skip
+#: First bytes of containers, to tell a damaged media file from something else (RIFF also holds pictures).
+_SIGNATURE = re.compile(
+    rb".{4}(ftyp|moov|mdat)|\x1a\x45\xdf\xa3|RIFF.{4}(AVI |WAVE)|OggS|FLV\x01|fLaC|ID3"
+    rb"|\x30\x26\xb2\x75|\x00\x00\x01\xba",
+    re.DOTALL,
+)
 
 #: A time of at most 9999 hours; no exponents, which could name numbers that take for ever to compute.
 _CLOCK = re.compile(r"([0-9]{1,4}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)")
@@ -123,8 +124,7 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
 
 def _looks_like_container(path: Path) -> bool:
     with path.open("rb") as file:
-        head = file.read(16)
-    return any(head[at : at + len(mark)] == mark for at, mark in _SIGNATURES)
+        return _SIGNATURE.match(file.read(16)) is not None
 
 
 def _choose(streams: list[Any], kind: str) -> tuple[Any | None, list[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vadd.detect.verdict import Concept, Reason, SecondFinding
+from vadd.media.levels import SILENCE
 from vadd.timeline import Span
 
 __all__ = ["Column", "MuteRun", "columns", "mute_runs", "step_for"]
@@ -112,6 +113,7 @@ def _mean(lists: Iterable[tuple[Concept, ...]]) -> tuple[Concept, ...]:
 
 def _level(levels: Iterable[float | None]) -> float | None:
     """The RMS level of several seconds together: powers are averaged, not decibels."""
-    powers = [10 ** (level / 10) for level in levels if level is not None]
-    power = sum(powers) / len(powers) if powers else 0.0
-    return 10 * math.log10(power) if power > 0 else None
+    known = [level for level in levels if level is not None]
+    if all(level <= SILENCE for level in known):
+        return None
+    return 10 * math.log10(sum(10 ** (level / 10) for level in known) / len(known))

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from vadd.detect.verdict import Concept, InputRecord, Provenance, SecondFinding, SpanFinding, Verdict
+from vadd.detect.verdict import Concept, InputRecord, Outcome, Provenance, SecondFinding, SpanFinding, Verdict
+from vadd.media.levels import SILENCE
 from vadd.report.text import storable
 from vadd.timeline import Span
 
@@ -48,7 +49,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "prior": _number(verdict.prior),
         "threshold": _number(verdict.threshold),
         "false_alarms": _number(verdict.false_alarms),
-        "duration": _number(verdict.duration),
+        "duration": None if verdict.verdict is Outcome.FAILED else _number(verdict.duration),
         "spans": [_flagged(span) for span in verdict.spans],
         "picture": _concepts(verdict.picture),
         "sound": _concepts(verdict.sound),
@@ -81,7 +82,7 @@ def _concepts(concepts: Sequence[Concept]) -> list[dict[str, Any]]:
 
 
 def _second(second: SecondFinding) -> dict[str, Any]:
-    silent = second.level is None or second.level == -math.inf
+    silent = second.level is None or second.level <= SILENCE
     return {
         **_times(second.span),
         "score": _number(second.score),

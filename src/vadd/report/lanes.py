@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vadd.detect.verdict import Concept, Exhibit, Reason, Verdict
+from vadd.detect.verdict import Concept, Exhibit, Verdict
 from vadd.report.columns import Column, mute_runs
 from vadd.report.image import jpeg_uri, spectrogram_uri
 from vadd.report.text import printable
@@ -136,11 +136,6 @@ def mutes(verdict: Verdict, axis: Axis) -> tuple[Mark, ...]:
         Mark(*axis.extent(run.span), f"{run.span}: {short_reason(run.reason)}")
         for run in mute_runs(verdict.seconds)
     )
-
-
-def mute_reasons(verdict: Verdict) -> tuple[Reason, ...]:
-    """The reasons for which seconds say nothing, in order of appearance, each once."""
-    return tuple(dict.fromkeys(run.reason for run in mute_runs(verdict.seconds)))
 
 
 def rows(columns: Sequence[Column], sides: Sequence[tuple[Concept, ...]], axis: Axis) -> tuple[Row, ...]:

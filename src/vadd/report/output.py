@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from vadd.errors import OutputError
 from vadd.report.text import printable
 
-__all__ = ["page_names", "prepare_folder", "probe_file", "write"]
+__all__ = ["is_folder", "page_names", "prepare_folder", "probe_file", "write"]
 
 #: File systems take 255 bytes a name; this leaves room for a number, ``.html`` and a temporary suffix.
 _NAME_BYTES = 200
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder or leads to one.
+
+    Raises:
+        OutputError: If nothing can be written there whatever it is: too long a name, links in a circle.
+    """
+    return stat.S_ISDIR(_mode(path))
 
 
 def probe_file(path: Path) -> None:
     """Make sure that ``path`` can be written, by writing beside it; leaves nothing behind.
 
     Raises:
-        OutputError: If its folder does not exist or takes no files, or ``path`` is a folder.
+        OutputError: If its folder does not exist or takes no files, or ``path`` is a folder or no possible
+            name.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise OutputError(f"cannot write {path}: it is a folder")
     if _is_device(path):
         return
-    temporary = _temporary(path)
+    target = _target(path)
+    temporary = _temporary(target)
     try:
         temporary.touch(exist_ok=False)
         temporary.unlink()
     except OSError as error:
-        raise _cannot(path, error) from error
+        raise _cannot(target, error) from error
 
 
 def prepare_folder(path: Path) -> None:
@@ -53,11 +65,12 @@ def write(path: Path, text: str) -> None:
         OutputError: If it cannot be written; the old file, if any, is then untouched.
     """
     data = text.encode("utf-8")
+    device = _is_device(path)
+    target = path if device else _target(path)
     try:
-        if _is_device(path):  # replacing /dev/stdout or a pipe by a file would do harm
+        if device:  # replacing /dev/stdout or a pipe by a file would do harm
             path.write_bytes(data)
             return
-        target = path.resolve()  # a link keeps pointing where it points
         temporary = _temporary(target)
         try:
             with temporary.open("xb") as file:
@@ -69,7 +82,7 @@ def write(path: Path, text: str) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise _cannot(path, error) from error
+        raise _cannot(target, error) from error
 
 
 def page_names(names: list[str]) -> list[str]:
@@ -103,9 +116,31 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".vadd-{secrets.token_hex(6)}.tmp")
 
 
+def _target(path: Path) -> Path:
+    """What is to be replaced: a link keeps pointing where it points."""
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError) as error:  # RuntimeError is how Python before 3.13 tells of a circle
+        raise _cannot(path, error) from error
+
+
+def _mode(path: Path) -> int:
+    """The mode of what ``path`` leads to; 0 if nothing is there."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from error
+
+
 def _is_device(path: Path) -> bool:
-    return path.exists() and not path.is_file() and not path.is_dir()
+    mode = _mode(path)
+    return mode != 0 and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def _cannot(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
+def _cannot(path: Path, error: Exception) -> OutputError:
+    if isinstance(error, FileNotFoundError):
+        return OutputError(f"cannot write {path}: there is no folder {path.parent}")
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(f"cannot write {path}: {reason.lower()}")

@@ -14,12 +14,12 @@ from markupsafe import Markup
 
 from vadd.detect.verdict import Exhibit, SpanFinding, Verdict
 from vadd.report import lanes
-from vadd.report.columns import columns, step_for
+from vadd.report.columns import columns, mute_runs, step_for
 from vadd.report.document import document
 from vadd.report.facts import flat
 from vadd.report.image import jpeg_uri
 from vadd.report.text import printable
-from vadd.report.words import LIMITS, concept_list, headline, percent, title
+from vadd.report.words import LIMITS, concept_list, details, headline, mute_list, percent, title
 from vadd.timeline import clock
 
 __all__ = ["page"]
@@ -49,6 +49,7 @@ def page(verdict: Verdict) -> str:
         verdict=verdict,
         title=title(verdict),
         headline=headline(verdict),
+        details=details(verdict),
         figure=_figure(verdict),
         flagged=[_case(verdict, found) for found in verdict.spans],
         limits=LIMITS,
@@ -103,7 +104,7 @@ def _figure(verdict: Verdict) -> dict[str, Any] | None:
         "bars": lanes.bars(found, axis, verdict.threshold),
         "flags": lanes.flags(verdict, axis),
         "mutes": lanes.mutes(verdict, axis),
-        "mute_reasons": lanes.mute_reasons(verdict),
+        "mute_list": mute_list(mute_runs(verdict.seconds)),
         "strip": lanes.strip(exhibit, axis),
         "spectrogram": lanes.spectrogram(exhibit, axis),
         "sides": (

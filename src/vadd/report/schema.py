@@ -70,7 +70,9 @@ class InputDocument(_Part):
     name: str = Field(description="File name without its folder; bytes that are not UTF-8 as `\\xNN`.")
     sha256: Sha256 | None = Field(description="SHA-256 of the file; null if it could not be read.")
     size: Annotated[int, Field(ge=0)] | None = Field(description="Bytes; null if unknown.")
-    media: dict[str, JsonValue] = Field(description="Container, streams, declared and decoded duration.")
+    media: dict[str, JsonValue] = Field(
+        description="Container, streams, declared and decoded duration in seconds."
+    )
 
 
 class ProvenanceDocument(_Part):
@@ -106,7 +108,9 @@ class ResultDocument(_Part):
         description="Share of clips with their own sound that are called discrepant at this threshold, on "
         "clips like those used for calibration."
     )
-    duration: Seconds = Field(description="Seconds of presentation time that were judged.")
+    duration: Seconds | None = Field(
+        description="Seconds of presentation time that were judged; null if it failed."
+    )
     spans: list[SpanDocument] = Field(description="Stretches that do not fit; only when discrepant.")
     picture: list[ConceptDocument] = Field(description="Top picture concepts of the clip.")
     sound: list[ConceptDocument] = Field(description="Top sound concepts of the clip.")

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from vadd.detect.verdict import Concept, Outcome, Verdict
-from vadd.report.columns import Column, MuteRun, columns, mute_runs, step_for
+from vadd.report.columns import Column, columns, mute_runs, step_for
 from vadd.report.text import printable
-from vadd.report.words import concept_list, headline, percent, short_reason, title
+from vadd.report.words import LISTED, concept_list, headline, mute_list, percent, short_reason, title
 from vadd.timeline import clock
 
 __all__ = ["PLAIN_WIDTH", "render"]
@@ -31,8 +31,6 @@ _ASCII = "_.:-=+*#"
 _MUTE = {_BLOCKS: "·", _ASCII: ","}
 _MARGIN = 2
 _TICK = 10
-#: More runs of muted seconds, spans or concepts than this are counted rather than listed.
-_LISTED = 6
 _TOP = 4
 
 
@@ -67,14 +65,16 @@ def render(
     if verdict.reason is not None:
         stamp += f" ({short_reason(verdict.reason)})"
     console.print(Text.assemble((stamp, style), "  ", headline(verdict)))
-    say(printable(verdict.explanation))
+    if verdict.reason is not None or not (verdict.picture or verdict.sound):
+        # Otherwise the headline says it, and what is seen and heard is listed below.
+        say(printable(verdict.explanation))
     if verdict.score is not None:
         say(_figures(verdict))
     if any(second.score is not None for second in verdict.seconds):
         console.print()
         _timeline(verdict, say, console.width - 2 * _MARGIN, _BLOCKS if unicode else _ASCII)
     _spans(verdict, say)
-    if verdict.picture or verdict.sound:
+    if (verdict.picture or verdict.sound) and not _spanned(verdict):
         console.print()
         if verdict.spans:
             say("Whole clip")
@@ -82,6 +82,14 @@ def render(
     for note in verdict.notes:
         say(f"Note: {printable(note)}", "dim")
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _spanned(verdict: Verdict) -> bool:
+    """Whether one span is the whole clip, so that all was said with it."""
+    if len(verdict.spans) != 1:
+        return False
+    span = verdict.spans[0].span
+    return span.start <= 0 and span.end >= verdict.duration
 
 
 class _Printer:
@@ -103,7 +111,9 @@ def _figures(verdict: Verdict) -> str:
             f" (discrepant from {verdict.threshold:.2f} on, at {percent(verdict.false_alarms)} false alarms)"
         )
     if verdict.probability is not None:
-        parts.append(f"probability {percent(verdict.probability)} (prior {percent(verdict.prior)})")
+        parts.append(
+            f"probability of a discrepancy {percent(verdict.probability)} (prior {percent(verdict.prior)})"
+        )
     return ", ".join(parts)
 
 
@@ -128,7 +138,7 @@ def _timeline(verdict: Verdict, say: _Printer, room: int, blocks: str) -> None:
         legend.append(f"{_MUTE[blocks]} says nothing, not counted")
     say("; ".join(legend), "dim")
     if runs:
-        say(_mutes(runs), "dim")
+        say(f"Not counted: {mute_list(runs)}", "dim")
 
 
 def _cell(column: Column, threshold: float | None, blocks: str) -> tuple[str, str]:
@@ -148,17 +158,12 @@ def _ticks(found: Sequence[Column], room: int) -> str:
     return line
 
 
-def _mutes(runs: Sequence[MuteRun]) -> str:
-    listed = ", ".join(f"{run.span} {short_reason(run.reason)}" for run in runs[:_LISTED])
-    return f"Not counted: {listed}{_more(len(runs))}"
-
-
 def _spans(verdict: Verdict, say: _Printer) -> None:
-    for found in verdict.spans[:_LISTED]:
+    for found in verdict.spans[:LISTED]:
         say(Text.assemble((str(found.span), "bold red"), f" does not fit, score {found.score:.2f}"))
         _sides(found.picture, found.sound, say, indent=2 * _MARGIN)
-    if len(verdict.spans) > _LISTED:
-        say(f"and {len(verdict.spans) - _LISTED} more spans")
+    if len(verdict.spans) > LISTED:
+        say(f"and {len(verdict.spans) - LISTED} more spans")
 
 
 def _sides(
@@ -166,7 +171,3 @@ def _sides(
 ) -> None:
     say(f"seen:  {concept_list(picture, _TOP)}", indent=indent)
     say(f"heard: {concept_list(sound, _TOP)}", indent=indent)
-
-
-def _more(count: int) -> str:
-    return f" and {count - _LISTED} more" if count > _LISTED else ""

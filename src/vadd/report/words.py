@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vadd.detect.verdict import Concept, Outcome, Reason, Verdict
+from vadd.report.columns import MuteRun
 from vadd.report.text import printable
 
-__all__ = ["LIMITS", "concept_list", "headline", "percent", "short_reason", "title"]
+__all__ = [
+    "LIMITS", "LISTED", "concept_list", "details", "headline", "mute_list", "percent", "short_reason",
+    "title",
+]  # fmt: skip
+
+#: More runs of muted seconds or spans than this are counted rather than listed.
+LISTED = 6
 
 #: What no verdict can tell, as (what, why) for people who will act on it.
 LIMITS = (
@@ -52,17 +59,33 @@ def percent(share: float) -> str:
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict in one sentence, with how sure it is."""
+    """The verdict in one sentence, no surer than it is; the probability itself stands elsewhere."""
     if verdict.verdict is Outcome.FAILED:
         return "This file could not be judged."
     if verdict.verdict is Outcome.INCONCLUSIVE:
         return "Whether the sound belongs to the picture cannot be told."
-    sure = ""
-    if verdict.probability is not None:
-        sure = f"; probability of a discrepancy {percent(verdict.probability)}"
-    if verdict.verdict is Outcome.DISCREPANT:
-        return f"The sound probably does not belong to this picture{sure}."
-    return f"The sound seems to fit this picture{sure}."
+    if verdict.verdict is Outcome.CONSISTENT:
+        return "The sound seems to fit this picture."
+    if verdict.probability is not None and verdict.probability < 0.5:
+        return (
+            f"Called discrepant, as {percent(verdict.false_alarms)} false alarms are accepted, although a "
+            "discrepancy is less likely than not."
+        )
+    return "The sound probably does not belong to this picture."
+
+
+def details(verdict: Verdict) -> str:
+    """The explanation, without the claim that opens it where the headline makes it more carefully."""
+    if verdict.reason is not None:
+        return verdict.explanation
+    _, mark, found = verdict.explanation.partition("Seen: ")
+    return f"{mark}{found}" or verdict.explanation
+
+
+def mute_list(runs: Sequence[MuteRun]) -> str:
+    """Stretches that say nothing, each with its reason: ``0:07-0:08 sound says nothing``; "" if none."""
+    listed = ", ".join(f"{run.span} {short_reason(run.reason)}" for run in runs[:LISTED])
+    return f"{listed} and {len(runs) - LISTED} more" if len(runs) > LISTED else listed
 
 
 def short_reason(reason: Reason) -> str:
