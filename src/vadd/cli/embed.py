@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["embed"]
 
 
-@click.command()
+@click.command(short_help="Turn a folder of clips into vectors, kept in a store.")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
     "--embedders", default="default", show_default=True, metavar="paper|default|NAME,...", help="The nets."

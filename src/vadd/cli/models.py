@@ -11,12 +11,12 @@ from vadd.errors import ModelError
 __all__ = ["models"]
 
 
-@click.group()
+@click.group(short_help="List, show, verify and add models.")
 def models() -> None:
     """List, show and verify the models; add weights that do not come with vadd."""
 
 
-@models.command("list")
+@models.command("list", short_help="Name every model, with its kind.")
 def list_() -> int:
     """Name every model, with its kind, and say which weights are not here."""
     from vadd.cli.shelf import shelf
@@ -94,7 +94,7 @@ def add_(name: str, path: Path, *, link: bool, unpublished: bool, replace: bool)
     return 0
 
 
-@models.command("download")
+@models.command("download", short_help="Fetch published weights.")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @_REPLACE
 def download_(names: tuple[str, ...], *, replace: bool) -> int:

@@ -9,7 +9,7 @@ import click
 __all__ = ["schema"]
 
 
-@click.command()
+@click.command(short_help="Print the schema of the JSON documents.")
 @click.option(
     "--format",
     "form",

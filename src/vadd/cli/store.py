@@ -13,7 +13,7 @@ _STORE = click.option(
 )
 
 
-@click.group()
+@click.group(short_help="Look into embedding stores, and import into them.")
 def store() -> None:
     """Look into embedding stores, check them, and bring published features into one."""
 

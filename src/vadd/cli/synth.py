@@ -9,7 +9,7 @@ import click
 __all__ = ["synth"]
 
 
-@click.command()
+@click.command(short_help="Make a synthetic store in the shape of TAU.")
 @click.option("--store", "place", required=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--clips", default="all", show_default=True, metavar="N|all", help="How many clips.")
 @click.option(
