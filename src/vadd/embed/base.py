@@ -118,6 +118,14 @@ class Embedder(ABC):
     card: EmbedderCard
 
     @abstractmethod
+    def open(self) -> None:
+        """Read the weights now, which otherwise happens at the first input.
+
+        Raises:
+            ModelError: If they are missing or damaged.
+        """
+
+    @abstractmethod
     def embed(self, inputs: Iterable[NDArray[Any]]) -> Iterator[SecondEmbedding]:
         """Embed a stream; yields exactly one result per grid second, in order.
 

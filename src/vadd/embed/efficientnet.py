@@ -77,13 +77,20 @@ class EfficientNetLite0(Embedder):
         self._view, self._threads, self._batch = view, threads, batch
         self._session: InferenceSession | None = None
 
+    def open(self) -> None:
+        """Open the network; see :meth:`vadd.embed.base.Embedder.open`."""
+        self._opened()
+
+    def _opened(self) -> InferenceSession:
+        if self._session is None:
+            self._session = open_session(EFFICIENTNET_LITE0, self._threads)
+        return self._session
+
     def embed(self, inputs: Iterable[NDArray[Any]]) -> Iterator[SecondEmbedding]:
         """Embed a stream of frames; see :meth:`vadd.embed.base.Embedder.embed`."""
         squares = (_square(frame, self._view) for frame in inputs)
         while batch := list(islice(squares, self._batch)):
-            if self._session is None:
-                self._session = open_session(EFFICIENTNET_LITE0, self._threads)
-            vectors, scores = self._session.run(["vector", "scores"], {"frames": np.stack(batch)})
+            vectors, scores = self._opened().run(["vector", "scores"], {"frames": np.stack(batch)})
             for vector, score in zip(vectors, scores, strict=True):
                 yield SecondEmbedding(vector=vector, scores=score)
 

@@ -7,15 +7,18 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vadd.errors import MediaError
 from vadd.media.frames import FrameReader
 from vadd.media.identity import Identity
 from vadd.media.info import MediaInfo
 from vadd.media.limits import Limits
-from vadd.media.probe import probe
+from vadd.media.probe import probe, probe_open
 from vadd.media.sound import SoundReader
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 __all__ = ["Decoded", "Streams", "finished", "heard_seconds", "settled"]
 
@@ -56,7 +59,9 @@ class Streams:
     def __init__(self, picture: Path, sound: Path, limits: Limits) -> None:
         self._limits = limits
         self._before = [Identity.of(path) for path in dict.fromkeys((picture, sound))]
-        self.infos = [probe(identity.path, limits) for identity in self._before]
+        self._container: InputContainer | None
+        first, self._container = probe_open(self._before[0].path, limits)
+        self.infos = [first, *(probe(identity.path, limits) for identity in self._before[1:])]
         seen, heard = self.infos[0], self.infos[-1]
         one = len(self.infos) == 1
         self._until = None if one else _until(seen, heard)
@@ -76,8 +81,17 @@ class Streams:
         video = self.infos[0].video
         if video is None:
             return None
-        path = self._before[0].path
-        return FrameReader(path, video, self._limits, zero=self._zeros[0], side=side, until=self._until)
+        # The first reader goes on where the probe ended; a second one would open the file anew.
+        container, self._container = self._container, None
+        return FrameReader(
+            self._before[0].path,
+            video,
+            self._limits,
+            zero=self._zeros[0],
+            side=side,
+            until=self._until,
+            container=container,
+        )
 
     def blocks(self, rate: int | None = None) -> SoundReader | None:
         """The mono sound at ``rate`` or at its own, or ``None`` without sound."""

@@ -161,6 +161,10 @@ class TorchEmbedder(Embedder):
                 self._built = self._build()
             return self._built
 
+    def open(self) -> None:
+        """Build the network and read its weights; see :meth:`vadd.embed.base.Embedder.open`."""
+        self.network()
+
     def forward(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """``(n, dim)`` float32 embeddings of ``n`` stacked :meth:`_prepare` arrays, in one run."""
         import torch

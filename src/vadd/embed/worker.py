@@ -87,7 +87,9 @@ def work(
     bounds = Limits.from_json(limits)
     # Not left with `with`: when one side fails the others must not be waited for. The child just ends.
     pool = ThreadPoolExecutor(8)
-    eye, ear = (pool.submit(_ready, name) for name in embedders)
+    # Decoding takes longest, so all it waits for is the probe. The picture's network opens beside that;
+    # two would share its core.
+    eye = pool.submit(_ready, embedders[0])
     streams = Streams(Path(picture), Path(sound), bounds)
     hashes = streams.hashing(pool)
     channel.duration(streams.declared)
@@ -103,21 +105,15 @@ def work(
     if frames is not None:
         sides[0] = pool.submit(_picture, frames, eye, thumbnails, progress)
     if blocks is not None:
-        sides[1] = pool.submit(_sound, blocks, ear, rate, columns, progress)
+        sides[1] = pool.submit(_sound, blocks, embedders[1], rate, columns, progress)
     results = finished(sides)
     return _message(streams.verified(hashes), results, embedders, bounds, thumbnails, columns)
 
 
 def _ready(name: str) -> Embedder:
-    """An embedder whose network is loaded: it opens at its first input, which is made up here."""
+    """An embedder whose network is open."""
     embedder = catalog.load(name, threads=1)
-    card = embedder.card
-    if card.frame_side is not None:
-        blank: NDArray[Any] = np.zeros((card.frame_side, card.frame_side, 3), np.uint8)
-    else:
-        blank = np.zeros(card.sample_rate or 0, np.float32)
-    for _ in embedder.embed([blank]):
-        pass
+    embedder.open()
     return embedder
 
 
@@ -147,7 +143,7 @@ def _picture(
 
 
 def _sound(
-    blocks: SoundReader, ear: Future[Embedder], rate: int, columns: _Spectrogram | None, progress: _Progress
+    blocks: SoundReader, ear: str, rate: int, columns: _Spectrogram | None, progress: _Progress
 ) -> _Side:
     levels = Levels(rate)
 
@@ -159,7 +155,7 @@ def _sound(
             progress("sound", levels.seconds)
             yield block
 
-    embedded = list(ear.result().embed(level_out(heard(), rate)))
+    embedded = list(_ready(ear).embed(level_out(heard(), rate)))
     progress.finish("sound")
     seconds = heard_seconds(blocks, len(embedded))
     return _Side(

@@ -76,14 +76,21 @@ class YamNet(Embedder):
         self._threads = threads
         self._session: InferenceSession | None = None
 
+    def open(self) -> None:
+        """Open the network; see :meth:`vadd.embed.base.Embedder.open`."""
+        self._opened()
+
+    def _opened(self) -> InferenceSession:
+        if self._session is None:
+            self._session = open_session(YAMNET, self._threads)
+        return self._session
+
     def embed(self, inputs: Iterable[NDArray[Any]]) -> Iterator[SecondEmbedding]:
         """Embed a stream of sound; see :meth:`vadd.embed.base.Embedder.embed`."""
         held: list[tuple[int, NDArray[np.float32], NDArray[np.float32]]] = []
         done = 0
         for piece in _pieces(inputs):
-            if self._session is None:
-                self._session = open_session(YAMNET, self._threads)
-            vectors, scores = self._session.run(["vector", "scores"], {"patches": piece.patches})
+            vectors, scores = self._opened().run(["vector", "scores"], {"patches": piece.patches})
             held.extend(zip(piece.seconds, vectors, scores, strict=True))
             for second in range(done, piece.complete):
                 mine = [(vector, score) for at, vector, score in held if at == second]

@@ -31,8 +31,10 @@ _FRAME = Fraction(1, 25)
 #: Threads that decode frames, or slices where a codec can only do that. Frame threads have hung on damaged
 #: files while PyAV's log callback was in place, which takes the GIL in them; :func:`open_container` restores
 #: FFmpeg's own. The loop filter is not skipped, although it costs time: frames without it are not those that
-#: a viewer sees, and the embedder's vectors tell the difference.
-_THREADS = 4
+#: a viewer sees, and the embedder's vectors tell the difference. More threads than cores: half of the
+#: packets are skipped in no time, and each takes a thread's turn. A thread holds a frame or two, so fewer
+#: where a frame is more than high definition, for the memory that the child may use.
+_THREADS, _THREADS_LARGE, _LARGE = 12, 4, 1920 * 1088
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class FrameReader:
         zero: Presentation time of second 0 of the grid, seconds.
         side: Frames are scaled down until the shorter side has this many pixels; never up.
         until: Grid second at which to stop, or ``None`` for the end.
+        container: The file, open at its beginning (:func:`vadd.media.probe.probe_open`); closed at the
+            end. It is opened anew if ``None``.
 
     Attributes:
         decoded: Seconds given so far.
@@ -77,12 +81,14 @@ class FrameReader:
         zero: Fraction,
         side: int,
         until: int | None = None,
+        container: InputContainer | None = None,
     ) -> None:
         if side < 1:
             raise ValueError(f"side must be at least 1 pixel, not {side}")
         self.decoded = self.errors = self.rotation = 0
         self._path, self._stream, self._limits = path, stream, limits
         self._zero, self._side, self._until = zero, side, until
+        self._container = container
         self._extent = Fraction(0)
         self._base = Fraction(1)  # seconds a tick of the timestamps
         self._awaited: deque[tuple[int, int]] = deque()  # (second, timestamp), in order
@@ -108,11 +114,12 @@ class FrameReader:
     def __iter__(self) -> Iterator[Frame]:
         from av.video.reformatter import VideoReformatter
 
-        with open_container(self._path) as container:
+        with self._container or open_container(self._path) as container:
             stream: Any = container.streams[self._stream.index]
             context = stream.codec_context
             context.options = {"max_pixels": str(self._limits.pixels)}
-            context.thread_type, context.thread_count = "AUTO", _THREADS
+            large = self._stream.width * self._stream.height > _LARGE
+            context.thread_type, context.thread_count = "AUTO", _THREADS_LARGE if large else _THREADS
             self._base = Fraction(stream.time_base)
             self._scaler = VideoReformatter()  # kept, as setting one up takes a third of a frame's time
             plan = Plan(

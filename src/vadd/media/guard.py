@@ -30,7 +30,7 @@ from vadd.media.wire import PREFIX, WireError, decode, lengths
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ChildBugError", "run"]
+__all__ = ["ENVIRONMENT", "ChildBugError", "run"]
 
 #: Reasons that a child may give; others are not taken from it.
 _REASONS = frozenset({"unreadable", "not_media", "damaged", "changed", "limit", "timeout"})
@@ -40,7 +40,7 @@ _READ = 1 << 20
 _NO_MEMORY = (b"MemoryError", b"bad_alloc", b"Memory allocation still failed")
 _KEPT_STDERR = 8_000
 #: One compute thread a library: the job's own threads keep the cores busy, and pools cost start time.
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "4"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "4"}
 
 
 class ChildBugError(RuntimeError):
@@ -140,7 +140,7 @@ def run(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, **_ENVIRONMENT},
+        env={**os.environ, **ENVIRONMENT},
         start_new_session=True,
     )
     try:

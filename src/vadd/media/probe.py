@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
-__all__ = ["open_container", "probe"]
+__all__ = ["open_container", "probe", "probe_open"]
 
 #: FFmpeg's names of demuxers that read one self-contained file.
 CONTAINERS = (
@@ -87,6 +87,16 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
     Raises:
         MediaError: ``unreadable``, ``not_media``, ``damaged`` or ``limit``.
     """
+    info, container = probe_open(path, limits)
+    container.close()
+    return info
+
+
+def probe_open(path: Path, limits: Limits) -> tuple[MediaInfo, InputContainer]:
+    """As :func:`probe`, but the container stays open, at its beginning, for whoever reads on.
+
+    Opening it anew would cost as much as the probe: FFmpeg decodes a few frames to learn their order.
+    """
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -94,26 +104,34 @@ def probe(path: Path, limits: Limits) -> MediaInfo:
     if size == 0:
         raise MediaError("not_media", f"{path.name}: the file is empty")
     _bound(path, "size", size, limits.file_bytes, "bytes")
-    with open_container(path) as container:
-        _bound(path, "number of streams", len(container.streams), limits.streams, "")
-        kind = container.format.name
-        declared = None
-        if container.duration is not None and kind not in _GUESSED_DURATION:
-            declared = Fraction(container.duration, 1_000_000)
-        video, video_notes = _choose(list(container.streams.video), "video")
-        audio, audio_notes = _choose(list(container.streams.audio), "audio")
-        notes = [*video_notes, *audio_notes]
-        guessed = kind in _GUESSED_DURATION
-        info = MediaInfo(
-            name=path.name,
-            size=size,
-            sha256=None,
-            container=kind,
-            duration=declared if declared and declared > 0 else None,
-            video=None if video is None else _video(video, guessed),
-            audio=None if audio is None else _audio(audio, guessed),
-            notes=tuple(notes),
-        )
+    container = open_container(path)
+    try:
+        return _info(path, size, container, limits), container
+    except MediaError:
+        container.close()
+        raise
+
+
+def _info(path: Path, size: int, container: InputContainer, limits: Limits) -> MediaInfo:
+    _bound(path, "number of streams", len(container.streams), limits.streams, "")
+    kind = container.format.name
+    declared = None
+    if container.duration is not None and kind not in _GUESSED_DURATION:
+        declared = Fraction(container.duration, 1_000_000)
+    video, video_notes = _choose(list(container.streams.video), "video")
+    audio, audio_notes = _choose(list(container.streams.audio), "audio")
+    notes = [*video_notes, *audio_notes]
+    guessed = kind in _GUESSED_DURATION
+    info = MediaInfo(
+        name=path.name,
+        size=size,
+        sha256=None,
+        container=kind,
+        duration=declared if declared and declared > 0 else None,
+        video=None if video is None else _video(video, guessed),
+        audio=None if audio is None else _audio(audio, guessed),
+        notes=tuple(notes),
+    )
     if info.video is None and info.audio is None:
         if any(note.endswith("cannot be decoded") for note in notes):
             raise MediaError("unreadable", f"{path.name}: no decoder for what it holds ({'; '.join(notes)})")
