@@ -36,7 +36,7 @@ def test_the_hybrid_posterior_is_the_weighted_sum_of_its_branches(placement: str
     x = samples(3, 4) if instance == "clip" else samples(3)
     with torch.no_grad():
         built.balance.copy_(torch.tensor([0.3, -0.2, 1.0]))
-        branches = torch.softmax(built.branches(x), dim=-1).numpy()
+        branches = torch.softmax(built.combined(x)[1], dim=-1).numpy()
         logits = built(x)
     assert branches.shape == (*x.shape[:-1], 3, 10)
     weights = np.exp([0.3, -0.2, 1.0])
@@ -52,7 +52,7 @@ def test_branches_start_even_and_see_their_own_modality_alone() -> None:
     other = samples(2)
     other[:, VISUAL:] += 1
     with torch.no_grad():
-        difference = (built.branches(samples(2)) - built.branches(other)).abs().amax(dim=(0, 2))
+        difference = (built.combined(samples(2))[1] - built.combined(other)[1]).abs().amax(dim=(0, 2))
     joint, visual, audio = difference.tolist()
     assert visual == 0
     assert min(joint, audio) > 1e-4

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vadd.classify.dense import Dense
 from vadd.classify.spec import FusionSpec, Level
 
 __all__ = ["BatchAttention", "Stage", "TokenAttention"]
@@ -33,7 +34,7 @@ class TokenAttention(nn.Module):
         super().__init__()
         self.dims = dims
         self.heads = heads
-        self.down = nn.ModuleList(nn.Linear(dim, width) for dim in dims)
+        self.down = nn.ModuleList(Dense(dim, width) for dim in dims)
         self.kind = nn.Parameter(torch.empty(len(dims), width))
         nn.init.normal_(self.kind, std=width**-0.5)
         self.time: nn.Parameter | None = None
@@ -41,9 +42,9 @@ class TokenAttention(nn.Module):
             self.time = nn.Parameter(torch.empty(seconds, 1, width))
             nn.init.normal_(self.time, std=width**-0.5)
         self.norm = nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
+        self.query_key_value = Dense(width, 3 * width)
         # The projection back is each part's own; it stands for the output projection as well.
-        self.up = nn.ModuleList(nn.Linear(width, dim) for dim in dims)
+        self.up = nn.ModuleList(Dense(width, dim) for dim in dims)
 
     def forward(self, x: Tensor) -> Tensor:
         """Add to each part what it gathers from the others.

@@ -38,20 +38,24 @@ class HybridNet(FusionNet):
 
     def fuse(self, z: Tensor) -> Tensor:
         """Logarithm of the combined posterior, which is its own logit, from standardised embeddings."""
-        logs = functional.log_softmax(self._branches(z), dim=-1)
-        weights = functional.log_softmax(self.balance, dim=0)
-        return torch.logsumexp(logs + weights[:, None], dim=-2)
+        return self._combine(self._branches(z))
 
-    def branches(self, x: Tensor) -> Tensor:
-        """The branches one by one, so that each can be given a loss of its own.
+    def combined(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The answer and the branches that it comes from, so that each can be given a loss of its own.
 
         Args:
             x: As for :meth:`forward`.
 
         Returns:
-            ``(..., 3, C)`` logits: joint, visual, audio.
+            ``(..., C)`` logits as :meth:`forward` gives them, and ``(..., 3, C)``: joint, visual, audio.
         """
-        return self._branches(self.standardise(x))
+        branches = self._branches(self.standardise(x))
+        return self._combine(branches), branches
+
+    def _combine(self, branches: Tensor) -> Tensor:
+        logs = functional.log_softmax(branches, dim=-1)
+        weights = functional.log_softmax(self.balance, dim=0)
+        return torch.logsumexp(logs + weights[:, None], dim=-2)
 
     def _branches(self, z: Tensor) -> Tensor:
         parts = z.split(list(self.spec.modality_dims), dim=-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vadd.classify.dense import Dense
 from vadd.errors import ModelError
 
 __all__ = ["Standardise", "mlp", "xavier"]
@@ -58,7 +59,7 @@ class Standardise(nn.Module):
 
 def mlp(dim: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
     """``(..., dim)`` → ReLU layer of ``hidden`` → dropout → ``(..., outputs)``."""
-    return nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+    return nn.Sequential(Dense(dim, hidden), nn.ReLU(), nn.Dropout(dropout), Dense(hidden, outputs))
 
 
 def xavier(network: nn.Module) -> None:

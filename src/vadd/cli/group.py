@@ -16,11 +16,15 @@ __all__ = ["cli", "run"]
 _COMMANDS = {
     "check": "vadd.cli.check",
     "demo": "vadd.cli.demo",
+    "detector": "vadd.cli.detector",
     "embed": "vadd.cli.embed",
+    "evaluate": "vadd.cli.evaluate",
+    "export": "vadd.cli.export",
     "models": "vadd.cli.models",
     "schema": "vadd.cli.schema",
     "store": "vadd.cli.store",
     "synth": "vadd.cli.synth",
+    "train": "vadd.cli.train",
     "train-iov": "vadd.cli.train_iov",
 }
 

@@ -284,7 +284,7 @@ class Store:
             split: Only clips of this split.
             augmented: The augmented twins instead of the plain clips.
         """
-        wanted = [self._record(name).name for name in embedders]
+        wanted = [self.record(name).name for name in embedders]
         found = [
             entry.clip
             for (name, twin), entry in self._entries.items()
@@ -328,7 +328,7 @@ class Store:
         chosen = self.clips(embedders) if clips is None else clips
         lengths = np.array([clip.seconds for clip in chosen], np.int64)
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        dims = [self._record(name).dim for name in embedders]
+        dims = [self.record(name).dim for name in embedders]
         matrix = np.empty((int(starts[-1]), sum(dims)), np.float16)
         jobs: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
         for at, clip in enumerate(chosen):
@@ -368,19 +368,24 @@ class Store:
             StoreError: At the first that is damaged, missing or not finite; names file and row.
         """
         return sum(
-            len(read_vectors(self._path(row.shard), name, self._record(name).dim))
+            len(read_vectors(self._path(row.shard), name, self.record(name).dim))
             for row in self._rows
             for name in row.embedders
         )
 
-    def _record(self, name: str) -> EmbedderRecord:
+    def record(self, name: str) -> EmbedderRecord:
+        """The embedder of this name.
+
+        Raises:
+            StoreError: If the store has none.
+        """
         if name not in self.embedders:
             there = ", ".join(self.embedders) or "none"
             raise StoreError(f"{self.folder} has no embedder {name!r}; it has {there}")
         return self.embedders[name]
 
     def _find(self, name: str, embedder: str, augmented: bool) -> tuple[str, int] | None:
-        plain = augmented and self._record(embedder).modality is Modality.SOUND
+        plain = augmented and self.record(embedder).modality is Modality.SOUND
         entry = self._entries.get((name, augmented and not plain))
         return None if entry is None else entry.places.get(embedder)
 
