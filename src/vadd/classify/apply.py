@@ -76,10 +76,11 @@ def distances(network: ContrastiveNet, samples: Samples) -> NDArray[np.float32]:
 
     network.eval()
     device = network.standardise.mean.device
-    parts = []
     with torch.inference_mode():
-        for start in range(0, len(samples.rows), BLOCK):
-            parts.append(network(_tensor(samples.rows[start : start + BLOCK], device)).cpu().numpy())
+        parts = [
+            network(_tensor(samples.rows[start : start + BLOCK], device)).cpu().numpy()
+            for start in range(0, len(samples.rows), BLOCK)
+        ]
     return ((1 - np.concatenate([np.empty(0, np.float32), *parts])) / 2).clip(0, 1)
 
 

@@ -1,11 +1,11 @@
-"""What a classifier learns from: the rows of a store with their scenes, and which locations are kept apart."""
+"""What a classifier learns from: rows of a store with their scenes, and which locations are kept apart."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,8 @@ from vadd.errors import ModelError, StoreError, UsageError
 from vadd.scenes import TAU, SceneSet, coarsen
 
 __all__ = [
-    "Samples",
-    "embedder_refs",
-    "held_out",
-    "labelled_clips",
-    "load",
-    "moments",
-    "place",
-    "store_identity",
-]
+    "Samples", "embedder_refs", "held_out", "labelled_clips", "load", "moments", "place", "store_identity",
+]  # fmt: skip
 
 #: Rows whose statistics are taken at once.
 _CHUNK = 2_048
@@ -217,23 +210,11 @@ def _chunks(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 
 def store_identity(store: Store, clips: Iterable[StoredClip]) -> str:
-    """A digest of what was learnt from: recipe, embedders, and the clips with their labels and file hashes."""
+    """A digest of what was learnt from: recipe, embedders, and the clips, labels and file hashes included."""
     words = {
         "recipe": store.recipe,
         "metadata": store.metadata,
         "embedders": {name: record.identity for name, record in sorted(store.embedders.items())},
-        "clips": sorted(
-            [
-                each.name,
-                each.sha256,
-                each.seconds,
-                each.augmented,
-                each.scene,
-                each.city,
-                each.location,
-                each.split,
-            ]
-            for each in clips
-        ),
+        "clips": sorted(astuple(each) for each in clips),
     }
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()

@@ -30,7 +30,7 @@ class Dense(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """``(..., in)`` to ``(..., out)``."""
         if self.training and self.step is not None:
-            moved: Tensor = _Step.apply(x, self.weight, self.bias, *self.step)  # type: ignore[no-untyped-call]
+            moved: Tensor = _Step.apply(x, self.weight, self.bias, *self.step)
             return moved
         return functional.linear(x, self.weight, self.bias)
 

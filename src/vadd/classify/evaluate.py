@@ -114,7 +114,8 @@ def evaluate(network: FusionNet, samples: Samples) -> Evaluation:
 
     if network.spec.attention == "batch":
         raise ModelError(
-            "this classifier attends across the batch, so that it has no one accuracy; see `vadd reproduce leak`"
+            "this classifier attends across the batch, so that it has no one accuracy; `vadd reproduce leak` "
+            "shows what it has"
         )
     answers = by_clip(posteriors(network, samples), samples)
     return Evaluation(network.spec.scene_set, samples.clips, tuple(answers), score(answers, samples.truth))

@@ -1,4 +1,4 @@
-"""Which clips of a store a classifier learns from, which are kept for validation, and what is said of both."""
+"""Which clips of a store a classifier learns from, and which are kept for validation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vadd.classify.dataset import Samples, held_out, labelled_clips, load, place
 from vadd.classify.spec import FusionSpec, Spec
 from vadd.embed.store import Store, StoredClip
 from vadd.errors import StoreError, UsageError
-from vadd.scenes import TAU, SceneSet
+from vadd.scenes import TAU, SceneSet, coarsen
 
 __all__ = ["Lesson", "prepare", "scenes_of"]
 
@@ -47,13 +47,13 @@ class Lesson:
         return {
             "store": self.store,
             "synthetic": self.synthetic,
-            "embedder_identities": dict(self.identities),
+            "embedder_identities": {**self.identities},
             "clips": len(plain),
             "clips_by_scene": {scene: counts[scene] for scene in sorted(counts)},
             "seconds": len(self.learnt.rows),
             "augmented": self.augmented,
             "locations": len({place(clip) for clip in plain}),
-            "validation": sorted(self.places),
+            "validation": [*sorted(self.places)],
             "validation_clips": len(self.kept.clips) if self.kept else 0,
         }
 
@@ -105,8 +105,6 @@ def _check(store: Store, spec: Spec, clips: list[StoredClip], scenes: SceneSet) 
         names = ", ".join(each.name for each in spec.embedders)
         raise UsageError(f"{store.folder} has no labelled training clip with vectors of {names}")
     if isinstance(spec, FusionSpec):
-        from vadd.scenes import coarsen
-
         into = coarsen(TAU, scenes)
         there = {into[TAU.index(clip.scene)] for clip in clips}
         missing = [scene for at, scene in enumerate(scenes.scenes) if at not in there]
@@ -129,6 +127,6 @@ def _twins(
     if len(twins) == len(learnt) or (augment is None and not twins):
         return twins
     raise StoreError(
-        f"{len(learnt) - len(twins)} of {len(learnt)} training clips in {store.folder} have no augmented twin; "
-        "embed them with --augment, or train with --no-augment"
+        f"{len(learnt) - len(twins)} of {len(learnt)} training clips in {store.folder} have no augmented "
+        "twin; embed them with --augment, or train with --no-augment"
     )

@@ -119,7 +119,10 @@ def train(
         recipe=json.loads(json.dumps(asdict(recipe))),
         seed=seed,
         data=lesson.described(),
-        metrics={"kept_epoch": state.kept_epoch(recipe.keep), "history": list(state.history)},
+        metrics={
+            "kept_epoch": state.kept_epoch(recipe.keep),
+            "history": [{**each} for each in state.history],
+        },
         overwrite=overwrite,
     )
     (out / SNAPSHOT).unlink(missing_ok=True)

@@ -100,6 +100,7 @@ def train(place: Path, out: Path, overwrite: bool, **wanted: Any) -> int:
     last = history[int(str(card.metrics["kept_epoch"])) - 1]
     told = f"{out}: epoch {last['epoch']} of {len(history)}, loss {last['loss']:.4f}"
     if "validation_accuracy" in last:
-        told += f", {last['validation_accuracy']:.2%} of {len(lesson.kept.clips if lesson.kept else ())} validation clips"
+        clips = card.data["validation_clips"]
+        told += f", {last['validation_accuracy']:.2%} of {clips} validation clips right"
     say(f"{told}{' (synthetic data)' if lesson.synthetic else ''}")
     return 0

@@ -374,14 +374,9 @@ class Store:
         )
 
     def record(self, name: str) -> EmbedderRecord:
-        """The embedder of this name.
-
-        Raises:
-            StoreError: If the store has none.
-        """
+        """The embedder of this name; raises StoreError if there is none."""
         if name not in self.embedders:
-            there = ", ".join(self.embedders) or "none"
-            raise StoreError(f"{self.folder} has no embedder {name!r}; it has {there}")
+            raise StoreError(f"{self.folder} has no embedder {name!r}; it has {', '.join(self.embedders)}")
         return self.embedders[name]
 
     def _find(self, name: str, embedder: str, augmented: bool) -> tuple[str, int] | None:
