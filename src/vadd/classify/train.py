@@ -1,22 +1,21 @@
 """Trains a classifier on a store: one loop for all kinds, resumable after every epoch.
 
 Everything that is drawn follows from the seed and the epoch, so a run that was killed and resumed ends
-with the same weights as one that was not. While a step computes, the rows of the next one are gathered.
+with the same weights as one that was not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vadd.classify.batches import Batches
 from vadd.classify.card import CARD, ModelCard
 from vadd.classify.dataset import Samples, moments
 from vadd.classify.lesson import Lesson
@@ -24,7 +23,7 @@ from vadd.classify.measure import score
 from vadd.classify.model import build, save
 from vadd.classify.recipe import Recipe
 from vadd.classify.snapshot import SNAPSHOT, Snapshot
-from vadd.classify.spec import ContrastiveSpec, FusionSpec, Spec
+from vadd.classify.spec import Spec
 from vadd.errors import ModelError, OutputError
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def train(
     optimizer = _optimizer(network, recipe)
     identity = _identity(lesson, spec, recipe, seed)
     state = Snapshot.restore(out, identity, network, optimizer)
-    batches = _Batches(lesson.learnt, spec, recipe, seed)
+    batches = Batches(lesson.learnt, spec, recipe, seed)
     for epoch in range(len(state.history), recipe.epochs):
         _set_rate(network, optimizer, recipe, epoch)
         torch.manual_seed(seed + 1 + epoch)  # of dropout
@@ -127,52 +126,6 @@ def train(
     )
     (out / SNAPSHOT).unlink(missing_ok=True)
     return card
-
-
-class _Batches:
-    """The samples of an epoch in their order, as tensors; the next ones are gathered ahead."""
-
-    def __init__(self, samples: Samples, spec: Spec, recipe: Recipe, seed: int) -> None:
-        self._samples, self._seed = samples, seed
-        contrastive = isinstance(spec, ContrastiveSpec)
-        self._size = recipe.contrastive_batch if contrastive else recipe.batch
-        whole = isinstance(spec, FusionSpec) and spec.instance == "clip"
-        seconds = spec.seconds if whole and isinstance(spec, FusionSpec) else 1
-        windows = samples.windows(seconds)
-        #: First rows of the samples, by the samples' length in rows.
-        self._lots = {int(n): windows[windows[:, 1] == n, 0] for n in np.unique(windows[:, 1])}
-        self._whole = whole
-
-    def __len__(self) -> int:
-        return sum(-(-len(lot) // self._size) for lot in self._lots.values())
-
-    def of(
-        self, epoch: int, device: torch.device
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Rows ``(B, D)`` or ``(B, T, D)``, labels ``(B,)`` and owners ``(B,)`` of each step."""
-        rng = np.random.default_rng([self._seed, 2, epoch])
-        steps: list[NDArray[np.int64]] = []
-        for length, lot in self._lots.items():
-            order = rng.permutation(lot)
-            parts = [order[at : at + self._size] for at in range(0, len(order), self._size)]
-            steps += [part[:, None] + np.arange(length) for part in parts]
-        if len(self._lots) > 1:
-            steps = [steps[at] for at in rng.permutation(len(steps))]
-        with ThreadPoolExecutor(1, thread_name_prefix="gather") as pool:
-            following = pool.submit(self._gather, steps[0])
-            for at in range(len(steps)):
-                rows, labels, owner = following.result()
-                if at + 1 < len(steps):
-                    following = pool.submit(self._gather, steps[at + 1])
-                yield rows.to(device), labels.to(device), owner.to(device)
-
-    def _gather(self, index: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        import torch
-
-        rows = torch.from_numpy(self._samples.rows[index if self._whole else index[:, 0]]).float()
-        first = index[:, 0]
-        labels, owner = self._samples.labels[first], self._samples.owner[first]
-        return rows, torch.from_numpy(labels), torch.from_numpy(owner.astype(np.int64))
 
 
 def _loss(
