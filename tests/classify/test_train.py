@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 pytest.importorskip("pyarrow")
 
-from made_store import quick, store_of  # noqa: E402
+from made_store import DIMS, clips_of, quick, store_of  # noqa: E402
 
 from vadd.classify import snapshot as snapshot_module  # noqa: E402
 from vadd.classify.apply import by_clip, distances, posteriors  # noqa: E402
@@ -26,6 +26,7 @@ from vadd.classify.model import load, load_network  # noqa: E402
 from vadd.classify.spec import PLACEMENTS  # noqa: E402
 from vadd.classify.train import train  # noqa: E402
 from vadd.errors import ModelError, OutputError, StoreError  # noqa: E402
+from vadd.protocol.synth import World, make  # noqa: E402
 from vadd.scenes import INDOOR_OUTDOOR, INDOOR_OUTDOOR_VEHICLE, TAU  # noqa: E402
 
 
@@ -285,3 +286,17 @@ def test_other_vectors_are_refused(store, tmp_path):
 def test_fusions_are_known():
     assert set(PLACEMENTS) < set(FUSIONS)
     assert replace(quick(), epochs=3).epochs == 3
+
+
+def test_ls_comes_near_the_best_possible_accuracy(tmp_path):
+    """Of synthetic data the best accuracy is known: a classifier within a clip must come near it."""
+    clips = clips_of(25, 4)
+    world = World(clips, DIMS, confusability=0.9, seed=3)
+    with make(tmp_path / "s", clips, world, confusability=0.9) as made:
+        best = made.metadata["bayes_test"]["10"]["joint"]
+    how = quick("ours", epochs=4, rate=0.0003, last_rate=0.000003)
+    run(made, tmp_path / "c", how)
+    network = load_network(tmp_path / "c")
+    found = evaluate(network, samples_of(made, network.spec, TAU, "test"))
+    assert 0.8 < best < 1
+    assert best - 0.02 <= found.score.by_vote <= best + 0.02
