@@ -61,7 +61,7 @@ def check(
 
     Args:
         path: The media file.
-        model: A detector's name; folders are not supported yet.
+        model: A detector's name, or the folder of one that ``vadd detector build`` made.
         false_alarms: Share of clips with their own sound that may be called discrepant, in (0, 1).
         exhibit: Also keep thumbnails and a spectrogram for :func:`page`.
 

@@ -21,13 +21,13 @@ DIMS = {
 }
 
 
-def clips_of(each: int = 2, trained: int = 3) -> tuple[TauClip, ...]:
-    """``each`` clips from ``trained`` training locations and one test location of every scene."""
+def clips_of(each: int = 2, trained: int = 3, tested: int = 1) -> tuple[TauClip, ...]:
+    """``each`` clips from ``trained`` training locations and ``tested`` test locations of every scene."""
     found = []
     for which, scene in enumerate(TAU.scenes):
-        for at in range(trained + 1):
-            city, location = ("paris", "lyon")[at % 2], str(10 * which + at)
-            split = "test" if at == trained else "train"
+        for at in range(trained + tested):
+            city, location = ("paris", "lyon")[at % 2], str(100 * which + at)
+            split = "train" if at < trained else "test"
             names = (f"{scene}-{city}-{location}-{number}" for number in range(each))
             found += [TauClip(name, scene, city, location, split) for name in names]
     return tuple(sorted(found, key=lambda clip: clip.name))

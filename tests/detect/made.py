@@ -42,6 +42,8 @@ def evidence(
     blank: Sequence[bool] | bool = False,
     level: Sequence[float] | float = -20.0,
     duration: Fraction | None = None,
+    neutral: float | None = None,
+    strange: Sequence[str] = (),
 ) -> Evidence:
     """A clip that speaks in all its seconds, but for what is said otherwise; ``None``: without scores."""
 
@@ -57,6 +59,8 @@ def evidence(
         scores=None
         if discrepancy is None
         else SecondScores(column(discrepancy, np.float64), column(unexplained, np.float64)),
+        neutral=neutral,
+        strange=frozenset(strange),
     )
 
 

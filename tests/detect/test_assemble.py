@@ -13,6 +13,8 @@ import vadd
 from vadd.classify import everyday
 from vadd.detect import assemble as module
 from vadd.detect.assemble import NAMED, NAMED_FROM, assemble
+from vadd.detect.engine import mean_row
+from vadd.detect.everyday_engine import observe
 from vadd.detect.score import discrepancy, smooth, to_unit
 from vadd.detect.verdict import Exhibit, InputRecord, Outcome, Provenance, Reason, Verdict
 from vadd.report.schema import validate
@@ -30,7 +32,7 @@ PROVENANCE = Provenance(
 
 
 def judged(made, calibrated=CALIBRATION) -> Verdict:
-    verdict = assemble(made, calibrated, 0.1, 0.5, PROVENANCE)
+    verdict = assemble(made, observe(made), calibrated, 0.1, 0.5, PROVENANCE)
     validate(vadd.document(verdict))
     assert [second.span for second in verdict.seconds] == list(grid(made.duration))
     assert (verdict.prior, verdict.false_alarms, verdict.duration) == (0.5, 0.1, made.duration)
@@ -250,15 +252,15 @@ def test_named_are_the_first_and_what_is_not_far_behind():
 @pytest.mark.parametrize("value", [0.7, 0.9, 0.9999997, 1])
 def test_a_mean_over_hours_does_not_drift(value):
     rows = np.full((7200, 2), value, np.float32)
-    mean = module._mean(rows, np.ones(7200, np.bool_))
+    mean = mean_row(rows, np.ones(7200, np.bool_))
     assert mean.dtype == np.float32
     assert mean.tolist() == rows[0].tolist()
 
 
 def test_a_mean_is_of_the_seconds_that_count():
     rows = np.array([[0, 1], [1, 0], [0.5, 0.5]], np.float32)
-    assert module._mean(rows, np.array([True, False, True])).tolist() == [0.25, 0.75]
-    assert module._mean(rows, np.zeros(3, np.bool_)).tolist() == [0, 0]
+    assert mean_row(rows, np.array([True, False, True])).tolist() == [0.25, 0.75]
+    assert mean_row(rows, np.zeros(3, np.bool_)).tolist() == [0, 0]
 
 
 def test_an_exhibit_goes_along():

@@ -108,6 +108,34 @@ def test_the_threshold_rises_with_what_is_unexplained():
     assert decision.threshold == pytest.approx(-0.1 + GENERIC_MARGIN * 0.4)
 
 
+def test_a_neutral_score_is_claimed_neither_way():
+    # Called from -0.1 on by the calibration alone, and from 0 on where the score is neutral at 0.
+    said = {value: decide(evidence(value, neutral=0.0), CALIBRATED, 0.1) for value in (0.01, 0, -0.05, FITS)}
+    open_ = Outcome.INCONCLUSIVE
+    wanted = [Outcome.DISCREPANT, open_, open_, Outcome.CONSISTENT]
+    assert [decision.outcome for decision in said.values()] == wanted
+    assert {decision.threshold for decision in said.values()} == {0.0}
+    assert decide(evidence(-0.05), CALIBRATED, 0.1).outcome is Outcome.DISCREPANT
+    # A curve that is sure of scores over 0 makes nothing of them that speaks for the sound.
+    bold = calibration(threshold=3.0, even=2.0)
+    assert decide(evidence(0.5), bold, 0.1).outcome is Outcome.CONSISTENT
+    assert decide(evidence(0.5, neutral=0.0), bold, 0.1).reason is Reason.UNKNOWN_SCENE
+    # Less like own clips than nearly all of them, though the curve still is for it.
+    narrow = calibration(threshold=-1.5, even=0.5)
+    assert decide(evidence(-1.0, neutral=0.0), narrow, 0.1).reason is Reason.UNKNOWN_SCENE
+    margin = GENERIC_MARGIN * 0.5
+    assert decide(evidence(0.2, neutral=0.0, unexplained=0.5), CALIBRATED, 0.1).threshold == margin
+
+
+@pytest.mark.parametrize("value", [FITS, OPEN, FOREIGN])
+@pytest.mark.parametrize("strange", [["picture"], ["sound"], ["picture", "sound"]])
+def test_what_is_strange_is_never_judged(value, strange):
+    decision = decide(evidence(value, strange=strange), CALIBRATED, 0.1)
+    assert (decision.outcome, decision.reason) == (Outcome.INCONCLUSIVE, Reason.UNKNOWN_SCENE)
+    # What makes a comparison impossible is still the better reason.
+    assert decide(evidence(value, strange=strange, level=-90), CALIBRATED, 0.1).reason is Reason.SILENT
+
+
 def test_a_rate_that_cannot_be_promised_is_refused_whatever_the_evidence():
     for known in (evidence(FITS), evidence(None, heard=F)):
         with pytest.raises(UsageError):

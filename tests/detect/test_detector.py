@@ -172,10 +172,14 @@ def test_an_unknown_detector_is_answered_with_the_names():
         Detector("weekday")
 
 
-def test_a_detector_folder_is_refused(tmp_path):
+def test_a_folder_that_is_no_detector_is_refused(tmp_path):
     for model in (tmp_path, str(tmp_path)):
-        with pytest.raises(ModelError, match="folders are not supported"):
+        with pytest.raises(ModelError, match=r"is no detector: cannot read card\.json: No such file"):
             Detector(model)
+    for text, told in (("{}", "is no detector; `vadd detector build`"), ("[", "is damaged")):
+        (tmp_path / "card.json").write_text(text)
+        with pytest.raises(ModelError, match=told):
+            Detector(tmp_path)
 
 
 def test_a_folder_called_like_the_detector_is_in_nobodys_way(monkeypatch, tmp_path):

@@ -36,8 +36,8 @@ def _share(context: click.Context, option: click.Parameter, value: float) -> flo
     "--model",
     default="everyday",
     show_default=True,
-    metavar="NAME",
-    help="The detector; `vadd models list` names them.",
+    metavar="NAME|DIR",
+    help="The detector: a name of `vadd models list`, or a folder of `vadd detector build`.",
 )
 @click.option(
     "--false-alarms",

@@ -29,10 +29,10 @@ def list_() -> int:
     return 0
 
 
-@models.command("show")
-@click.argument("name")
+@models.command("show", short_help="Print all that is known of a model.")
+@click.argument("name", metavar="NAME|DIR")
 def show_(name: str) -> int:
-    """Print all that is known of the model NAME."""
+    """Print all that is known of the model NAME, or of the detector or classifier in the folder DIR."""
     from vadd.cli.shelf import find
     from vadd.cli.terminal import say
 
@@ -46,17 +46,19 @@ def show_(name: str) -> int:
     return 0
 
 
-@models.command("verify", short_help="Compare every model's files with their recorded hashes.")
-def verify() -> int:
-    """Read every model's files and compare their hashes with the recorded ones.
+@models.command("verify", short_help="Compare models' files with their recorded hashes.")
+@click.argument("names", nargs=-1, metavar="[NAME|DIR]...")
+def verify(names: tuple[str, ...]) -> int:
+    """Read the files of every model, or of those named, and compare their hashes with the recorded ones.
 
-    Weights that were never added are named, and are no damage.
+    DIR is the folder of a detector or a classifier. Weights that were never added are named, and are no
+    damage.
     """
-    from vadd.cli.shelf import shelf
+    from vadd.cli.shelf import find, shelf
     from vadd.cli.terminal import say
 
     damaged = 0
-    for entry in shelf():
+    for entry in [find(name) for name in names] if names else shelf():
         if entry.missing is not None:
             say(f"{entry.name}: not here")
             continue

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os.path
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from vadd.embed import catalog
 from vadd.embed.base import EmbedderCard
@@ -20,7 +22,7 @@ class Entry:
 
     Attributes:
         name: What ``models show`` and, for a detector, ``--model`` call it.
-        kind: ``"detector"`` or ``"embedder"``.
+        kind: ``"detector"`` or ``"embedder"``; of a folder also ``"classifier"``.
         summary: One line for a list.
         facts: (name, value) lines of all that its card says.
         verify: Reads its files and compares their hashes; raises ModelError if one differs.
@@ -41,15 +43,19 @@ def shelf() -> tuple[Entry, ...]:
 
 
 def find(name: str) -> Entry:
-    """The model of this name.
+    """The model of this name, or in this folder.
 
     Raises:
-        ModelError: If there is none; the message lists the names.
+        ModelError: If there is none (the message lists the names), or the folder's card is damaged.
     """
     entries = {entry.name: entry for entry in shelf()}
-    if name not in entries:
-        raise ModelError(f"there is no model {name!r}; the models are {', '.join(entries)}")
-    return entries[name]
+    if name in entries:
+        return entries[name]
+    if not os.path.isdir(name):  # noqa: PTH112 - Path raises for a name too long
+        raise ModelError(f"there is no model {name!r}; the models are {', '.join(entries)}, or name a folder")
+    from vadd.detect.folder import is_detector
+
+    return _detector_folder(Path(name)) if is_detector(Path(name)) else _classifier_folder(Path(name))
 
 
 def _detectors() -> tuple[Entry, ...]:
@@ -65,6 +71,43 @@ def _detectors() -> tuple[Entry, ...]:
             verify=partial(models.verify, card.name),
         )
         for card in models.detectors()
+    )
+
+
+def _detector_folder(folder: Path) -> Entry:
+    """A detector that a user made; only its card is read here, so that damage is found by verifying."""
+    from vadd.detect import models
+    from vadd.detect.folder import read_card_of
+    from vadd.report.facts import flat
+
+    document = read_card_of(folder)
+    return Entry(
+        name=str(folder),
+        kind="detector",
+        summary=document.described,
+        facts=tuple(
+            flat({"name": folder.resolve().name, **document.model_dump(mode="json", exclude={"kind"})})
+        ),
+        verify=partial(models.verify, str(folder)),
+    )
+
+
+def _classifier_folder(folder: Path) -> Entry:
+    from vadd.classify.card import read_card, read_file
+    from vadd.report.facts import flat
+
+    card = read_card(folder)
+
+    def verify() -> None:
+        for name in card.files:
+            read_file(folder, card, name)
+
+    return Entry(
+        name=str(folder),
+        kind="classifier",
+        summary=", ".join(ref.name for ref in card.spec.embedders),
+        facts=tuple(flat(card.model_dump(mode="json"))),
+        verify=verify,
     )
 
 

@@ -8,12 +8,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from vadd.classify import everyday
-from vadd.detect.blank import blank_seconds
 from vadd.detect.calibrate import Calibration
-from vadd.detect.decide import Decision, Evidence, decide
+from vadd.detect.decide import Decision, decide
+from vadd.detect.engine import Observation, mean_row
 from vadd.detect.localise import runs, span_of
-from vadd.detect.score import discrepancy, smooth, to_unit
+from vadd.detect.score import to_unit
 from vadd.detect.verdict import (
     Concept,
     Exhibit,
@@ -35,6 +34,7 @@ NAMED, NAMED_FROM = 3, 0.08
 
 def assemble(
     extraction: Extraction,
+    observation: Observation,
     calibration: Calibration,
     false_alarms: float,
     prior: float,
@@ -43,7 +43,8 @@ def assemble(
     """Judge what was measured.
 
     Args:
-        extraction: Vectors and measures per second.
+        extraction: Measures per second, notes and pictures for a report.
+        observation: What a detector makes of it, over the same seconds.
         calibration: What scores mean.
         false_alarms: Rate at which authentic clips may be called discrepant.
         prior: Prior probability of a discrepancy that the calibration is stated for.
@@ -53,12 +54,12 @@ def assemble(
         The verdict.
     """
     spans = grid(extraction.duration)
-    seen, heard, evidence = _evidence(extraction)
+    seen, heard, evidence = observation.picture, observation.sound, observation.evidence
+    seen_words, heard_words = observation.picture_words, observation.sound_words
     decision = decide(evidence, calibration, false_alarms)
-    model = everyday.load().concepts
     # The concepts of the clip are those of the seconds that its score is taken from.
-    of_picture = _named(_mean(seen, evidence.counted & evidence.seen), model.seen_words)
-    of_sound = _named(_mean(heard, evidence.counted & evidence.heard), model.heard_words)
+    of_picture = _named(mean_row(seen, evidence.counted & evidence.seen), seen_words)
+    of_sound = _named(mean_row(heard, evidence.counted & evidence.heard), heard_words)
 
     scores = evidence.scores
     seconds = []
@@ -71,8 +72,8 @@ def assemble(
                 weight=0.0 if mute or scores is None else float(1 - scores.unexplained[at]),
                 mute=mute,
                 # Smoothing lends a missing second the concepts of its neighbours: they are not its own.
-                picture=_named(seen[at], model.seen_words) if evidence.seen[at] else (),
-                sound=_named(heard[at], model.heard_words) if evidence.heard[at] else (),
+                picture=_named(seen[at], seen_words) if evidence.seen[at] else (),
+                sound=_named(heard[at], heard_words) if evidence.heard[at] else (),
                 level=float(evidence.level[at]) if evidence.heard[at] else None,
             )
         )
@@ -87,15 +88,15 @@ def assemble(
                     span=span_of(run, spans),
                     score=to_unit(mean),
                     probability=calibration.probability(mean),
-                    picture=_named(_mean(seen, within), model.seen_words),
-                    sound=_named(_mean(heard, within), model.heard_words),
+                    picture=_named(mean_row(seen, within), seen_words),
+                    sound=_named(mean_row(heard, within), heard_words),
                 )
             )
     value = decision.discrepancy
     return Verdict(
         verdict=decision.outcome,
         reason=decision.reason,
-        explanation=_explanation(decision, of_picture, of_sound),
+        explanation=_explanation(decision, evidence.strange, of_picture, of_sound),
         score=None if value is None else to_unit(value),
         probability=None if value is None else calibration.probability(value),
         prior=prior,
@@ -106,54 +107,10 @@ def assemble(
         spans=tuple(findings),
         picture=of_picture,
         sound=of_sound,
-        notes=extraction.notes,
+        notes=(*extraction.notes, *observation.notes),
         provenance=provenance,
         exhibit=_exhibit(extraction),
     )
-
-
-def _evidence(extraction: Extraction) -> tuple[NDArray[np.float32], NDArray[np.float32], Evidence]:
-    """Posteriors of both sides, ``(T, V)`` and ``(T, A)``, and what the decision rests on."""
-    model = everyday.load()
-    length = extraction.seconds
-    picture, sound = extraction.picture, extraction.sound
-    nothing = np.zeros(length, np.bool_)
-    is_seen = picture.present if picture else nothing
-    is_heard = sound.present if sound else nothing
-    level = sound.level.astype(np.float64) if sound else np.full(length, -np.inf)
-    seen = np.zeros((length, len(model.concepts.seen)), np.float32)
-    heard = np.zeros((length, len(model.concepts.heard)), np.float32)
-    if picture is not None:
-        seen = smooth(model.picture(picture.vectors, picture.scores), is_seen)
-    if sound is not None:
-        heard = smooth(model.sound(sound.scores), is_heard)
-    scores = None
-    if is_seen.any() and is_heard.any():
-        of_second = (seen, heard)
-        if not (is_seen & is_heard).any():
-            # Streams that never meet are scored as wholes: a score is promised, though no claim rests on it.
-            of_second = (
-                np.tile(_mean(seen, is_seen), (length, 1)),
-                np.tile(_mean(heard, is_heard), (length, 1)),
-            )
-        scores = discrepancy(model.expectation(of_second[0]), of_second[1], model.concepts.generic)
-    evidence = Evidence(
-        duration=extraction.duration,
-        seen=is_seen,
-        heard=is_heard,
-        blank=blank_seconds(picture) if picture else nothing,
-        level=level,
-        scores=scores,
-    )
-    return seen, heard, evidence
-
-
-def _mean(rows: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The mean row of the seconds that count; zeros where none does."""
-    # In double precision, or two hours of certainty would sum up to more than 1.
-    total = rows[counted].sum(axis=0, dtype=np.float64)
-    mean: NDArray[np.float32] = (total / max(1, counted.sum())).astype(np.float32)
-    return mean
 
 
 def _named(row: NDArray[np.float32], words: Sequence[str]) -> tuple[Concept, ...]:
@@ -166,7 +123,13 @@ def _named(row: NDArray[np.float32], words: Sequence[str]) -> tuple[Concept, ...
     )
 
 
-def _explanation(decision: Decision, picture: tuple[Concept, ...], sound: tuple[Concept, ...]) -> str:
+def _explanation(
+    decision: Decision, strange: frozenset[str], picture: tuple[Concept, ...], sound: tuple[Concept, ...]
+) -> str:
+    if decision.reason is Reason.UNKNOWN_SCENE and strange:
+        # What the model would call it is a guess that helps nobody.
+        what = " and the ".join(sorted(strange))
+        return f"The {what} {'is' if len(strange) == 1 else 'are'} unlike all that the model has learnt from."
     if decision.reason is Reason.UNKNOWN_SCENE:
         opening = "Nothing can be said: the sound neither clearly fits the picture nor clearly does not."
     elif decision.reason is not None:

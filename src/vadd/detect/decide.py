@@ -53,6 +53,10 @@ class Evidence:
         blank: ``(T,)`` bool, the picture shows nothing (black, blank, a still title).
         level: ``(T,)`` dBFS RMS, ``-inf`` for digital silence.
         scores: One score a second, meaningful where both were decoded; ``None`` where one stream has none.
+        neutral: Discrepancy that speaks neither for nor against a common origin, where the score has such a
+            point and nothing is to be claimed against it: a clip below it is not called discrepant, and
+            none from it on consistent. ``None`` leaves that to the calibration alone.
+        strange: ``picture``, ``sound`` or both: what is unlike all that the model knows.
     """
 
     duration: Fraction
@@ -61,6 +65,8 @@ class Evidence:
     blank: NDArray[np.bool_]
     level: NDArray[np.float64]
     scores: SecondScores | None
+    neutral: float | None = None
+    strange: frozenset[str] = frozenset()
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -132,19 +138,26 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
     Raises:
         UsageError: If the calibration cannot promise this false-alarm rate.
     """
-    threshold = calibration.threshold(false_alarms)
+    own = calibration.threshold(false_alarms)
+    threshold = own if evidence.neutral is None else max(own, evidence.neutral)
     if evidence.scores is None:
         missing = Reason.NO_AUDIO if evidence.seen.any() else Reason.NO_VIDEO
         return Decision(Outcome.INCONCLUSIVE, missing, None, threshold)
     discrepancy = float(evidence.scores.discrepancy[evidence.counted].mean())
     unexplained = float(evidence.scores.unexplained[evidence.counted].mean())
-    threshold += GENERIC_MARGIN * unexplained
+    margin = GENERIC_MARGIN * unexplained
+    threshold += margin
     reason = _too_little(evidence) or (Reason.SOUND_SAYS_NOTHING if unexplained > ALL_GENERIC else None)
+    if reason is None and evidence.strange:
+        # What a model makes of things that it has never met is a guess, however sure it sounds.
+        reason = Reason.UNKNOWN_SCENE
     if reason:
         return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)
     if discrepancy > threshold:
         return Decision(Outcome.DISCREPANT, None, discrepancy, threshold)
-    if calibration.probability(discrepancy) < CONSISTENT_PROBABILITY:
+    # Without a neutral point the first of these holds here anyway.
+    like_own = discrepancy <= own + margin and (evidence.neutral is None or discrepancy < evidence.neutral)
+    if like_own and calibration.probability(discrepancy) < CONSISTENT_PROBABILITY:
         return Decision(Outcome.CONSISTENT, None, discrepancy, threshold)
     reason = Reason.SOUND_SAYS_NOTHING if unexplained > MOSTLY_GENERIC else Reason.UNKNOWN_SCENE
     return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vadd._version import __version__
-from vadd.detect import calibrate, models
+from vadd.detect import models
 from vadd.detect.verdict import InputRecord, Outcome, Provenance, Reason, Verdict
-from vadd.embed import catalog
 from vadd.errors import MediaError, UsageError
 from vadd.media.identity import digest_of
 from vadd.media.limits import Limits
 
 if TYPE_CHECKING:
+    from vadd.detect.engine import Observation
     from vadd.embed.extract import Extraction
 
 __all__ = ["Detector"]
@@ -30,13 +30,15 @@ class Detector:
     """Judges whether sound belongs to picture.
 
     Args:
-        model: Name of a detector (:func:`vadd.detect.models.detectors`); folders are not supported yet.
+        model: Name of a detector (:func:`vadd.detect.models.detectors`), or the folder of one that
+            ``vadd detector build`` made.
         false_alarms: Rate, in (0, 1), at which authentic clips like those used for calibration may be
             called discrepant.
         limits: What an untrusted file may cost; the defaults if ``None``.
 
     Raises:
-        ModelError: If the detector is unknown or its files are missing or damaged.
+        ModelError: If the detector is unknown, one of its files is missing or damaged, or it may judge no
+            file (one that was made from vectors of unknown origin).
         UsageError: If the rate is out of range, or too low for the calibration to promise.
     """
 
@@ -45,11 +47,11 @@ class Detector:
     ) -> None:
         if not 0 < false_alarms < 1:
             raise UsageError(f"a false-alarm rate lies between 0 and 1, not {false_alarms}")
-        self.card = models.find(str(model))
+        self._engine = models.load(str(model))
+        self._engine.calibration.threshold(false_alarms)
+        self.card = self._engine.card
         self.false_alarms = false_alarms
         self.limits = limits or Limits()
-        self._calibration = calibrate.load()
-        self._calibration.threshold(false_alarms)
 
     def check(self, path: str | Path, *, exhibit: bool = False, progress: Progress | None = None) -> Verdict:
         """Judge a file.
@@ -91,21 +93,24 @@ class Detector:
         exhibit: bool,
         progress: Progress | None,
     ) -> Verdict:
-        from vadd.embed.extract import extract
+        from vadd.embed.extract import DEFAULT_EMBEDDERS, extract
 
         try:
             extraction = extract(
                 picture,
                 sound,
-                embedders=(self.card.embedders[0], self.card.embedders[1]),
+                embedders=DEFAULT_EMBEDDERS,
                 limits=self.limits,
                 exhibit=exhibit,
                 progress=progress,
             )
+            observation = self._engine.observe(
+                extraction, picture, sound, limits=self.limits, progress=progress
+            )
         except MediaError as error:
             paths = (picture, sound)[: len(roles)]
             return self._failed(Reason(error.reason), str(error), tuple(map(self._record, roles, paths)))
-        return self._judge(extraction, roles)
+        return self._judge(extraction, observation, roles)
 
     def unreadable(self, path: str | Path, message: str) -> Verdict:
         """The verdict on a file that could not be opened, for those who judge many.
@@ -119,7 +124,7 @@ class Detector:
         """
         return self._failed(Reason.UNREADABLE, message, (self._record("both", Path(path)),))
 
-    def _judge(self, extraction: Extraction, roles: tuple[str, ...]) -> Verdict:
+    def _judge(self, extraction: Extraction, observation: Observation, roles: tuple[str, ...]) -> Verdict:
         from vadd.detect.assemble import assemble
 
         # A pair of a file with itself was read once, and is still a pair.
@@ -128,7 +133,14 @@ class Detector:
             InputRecord(role=role, name=told["name"], sha256=told["sha256"], size=told["size"], media=told)
             for role, told in zip(roles, facts, strict=True)
         )
-        return assemble(extraction, self._calibration, self.false_alarms, PRIOR, self._provenance(inputs))
+        return assemble(
+            extraction,
+            observation,
+            self._engine.calibration,
+            self.false_alarms,
+            PRIOR,
+            self._provenance(inputs),
+        )
 
     def _failed(self, reason: Reason, message: str, inputs: tuple[InputRecord, ...]) -> Verdict:
         return Verdict(
@@ -156,14 +168,17 @@ class Detector:
     def _provenance(self, inputs: tuple[InputRecord, ...]) -> Provenance:
         from importlib.metadata import version
 
-        weights = {name: catalog.card(name).weights.digest for name in self.card.embedders}
         return Provenance(
             inputs=inputs,
             version=__version__,
             model=self.card.name,
-            hashes={**weights, **dict(self.card.hashes)},
-            config={"false_alarms": self.false_alarms, "limits": self.limits.to_json()},
-            libraries={name: version(name) for name in ("av", "numpy", "onnxruntime", "pillow")},
+            hashes=self._engine.hashes(),
+            config={
+                "false_alarms": self.false_alarms,
+                "limits": self.limits.to_json(),
+                **self._engine.config(),
+            },
+            libraries={name: version(name) for name in self._engine.libraries()},
         )
 
 

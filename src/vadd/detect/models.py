@@ -1,34 +1,18 @@
-"""The detectors that come with vadd, as their cards."""
+"""The detectors: those that come with vadd, by name, and those that a user made, by folder."""
 
 from __future__ import annotations
 
 import os.path
-from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from vadd.detect.engine import DetectorCard, Engine
 from vadd.errors import ModelError
 
-__all__ = ["DetectorCard", "detectors", "find", "verify"]
+if TYPE_CHECKING:
+    from vadd.detect.folder import DetectorFolder
 
-
-@dataclass(frozen=True, slots=True)
-class DetectorCard:
-    """What a detector is made of.
-
-    Attributes:
-        name: What ``--model`` calls it.
-        summary: One line.
-        embedders: Catalog names of the embedders it stands on.
-        method: How it scores.
-        calibrated_on: What clips its probability and false-alarm rates refer to.
-        hashes: (table, SHA-256) of everything it was built with.
-    """
-
-    name: str
-    summary: str
-    embedders: tuple[str, ...]
-    method: str
-    calibrated_on: str
-    hashes: tuple[tuple[str, str], ...]
+__all__ = ["DetectorCard", "detectors", "find", "load", "verify"]
 
 
 def _everyday() -> DetectorCard:
@@ -55,21 +39,40 @@ def detectors() -> tuple[DetectorCard, ...]:
     return tuple(make() for make in _BUILT_IN.values())
 
 
-def find(name: str) -> DetectorCard:
+def find(model: str) -> DetectorCard:
     """The card of one detector.
 
+    Args:
+        model: Its name, or its folder.
+
     Raises:
-        ModelError: If there is none of this name; the message lists the names.
+        ModelError: If there is none of this name (the message lists the names), or the folder is no
+            detector or damaged.
     """
-    # Names come first, so that a folder that happens to be called like a detector hides none.
-    if name not in _BUILT_IN and os.path.isdir(name):  # noqa: PTH112 - Path raises for a name too long
-        raise ModelError(f"{name}: detector folders are not supported by this version; try `everyday`")
-    if name not in _BUILT_IN:
-        raise ModelError(f"there is no detector {name!r}; the detectors are {', '.join(_BUILT_IN)}")
-    return _BUILT_IN[name]()
+    if model in _BUILT_IN:
+        return _BUILT_IN[model]()
+    return _folder(model).card
 
 
-def verify(name: str) -> None:
+def load(model: str) -> Engine:
+    """A detector ready to judge.
+
+    Args:
+        model: Its name, or its folder.
+
+    Raises:
+        ModelError: As :func:`find`; also if its networks cannot run here, or it may judge no file.
+    """
+    if model in _BUILT_IN:
+        from vadd.detect.everyday_engine import EverydayEngine
+
+        return EverydayEngine(find(model))
+    from vadd.detect.scene_engine import SceneEngine
+
+    return SceneEngine(_folder(model))
+
+
+def verify(model: str) -> None:
     """Read all tables of a detector and check them against their hashes.
 
     Raises:
@@ -78,6 +81,19 @@ def verify(name: str) -> None:
     from vadd.classify import everyday
     from vadd.detect import calibrate
 
-    find(name)
+    find(model)  # checks the files of a folder
+    # Detectors in folders ask the everyday tables too, for sounds that are laid over any picture.
     everyday.load()
     calibrate.load()
+
+
+def _folder(model: str) -> DetectorFolder:
+    # Names come first, so that a folder that happens to be called like a detector hides none.
+    if not os.path.isdir(model):  # noqa: PTH112 - Path raises for a name too long
+        raise ModelError(
+            f"there is no detector {model!r}; the detectors are {', '.join(_BUILT_IN)} and the folders that "
+            "`vadd detector build` makes"
+        )
+    from vadd.detect.folder import read_detector
+
+    return read_detector(Path(model))
