@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib import metadata
 from itertools import pairwise
@@ -45,10 +46,13 @@ HOSTS = [
 MACHINE_PATH = re.compile(rb"(?<![\w.~$}\])>*])/(?:work|root|home|Users|tmp|opt)/[\w.{]")
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def modules() -> tuple[tuple[str, ast.Module], ...]:
+    found = []
     for path in sorted((SOURCE / "vadd").rglob("*.py")):
         name = ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
-        yield name, ast.parse(path.read_text(), str(path))
+        found.append((name, ast.parse(path.read_text(), str(path))))
+    return tuple(found)
 
 
 def imports(name: str, tree: ast.Module, *, typing: bool) -> Iterator[str]:

@@ -28,7 +28,7 @@ def same(torch, left, right) -> bool:
 def test_without_the_extra_the_command_is_told():
     with pytest.raises(ModelError) as caught:
         require_extra("sys", "no_such_library")
-    assert str(caught.value) == EXTRA == "this embedder needs: pip install 'vadd[paper]'"
+    assert str(caught.value) == EXTRA == "this needs the extra: pip install 'vadd[paper]'"
     require_extra("sys", "json")
 
 

@@ -21,9 +21,12 @@ _COMMANDS = {
     "evaluate": "vadd.cli.evaluate",
     "export": "vadd.cli.export",
     "models": "vadd.cli.models",
+    "protocol": "vadd.cli.protocol",
+    "reproduce": "vadd.cli.reproduce",
     "schema": "vadd.cli.schema",
     "store": "vadd.cli.store",
     "synth": "vadd.cli.synth",
+    "tau": "vadd.cli.tau",
     "train": "vadd.cli.train",
     "train-iov": "vadd.cli.train_iov",
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["EXTRA", "fill", "read_state", "require_extra"]
 
 #: What somebody without the heavy libraries is told.
-EXTRA = "this embedder needs: pip install 'vadd[paper]'"
+EXTRA = "this needs the extra: pip install 'vadd[paper]'"
 #: Where training scripts put the tensors beside their own records.
 _WRAPPERS = ("state_dict", "model")
 #: What a network wrapped for several cards writes before every name.
