@@ -96,3 +96,11 @@ class ClipH14Laion2b(TorchPictureEmbedder):
         from vadd.embed.attention import streamlined
 
         return streamlined(network)
+
+    def _lower(self, network: nn.Module) -> nn.Module:
+        from vadd.embed.last_block import LastBlock
+
+        blocks = network.transformer.resblocks
+        last = blocks[-1]
+        blocks[-1] = LastBlock(last.ln_1, last.attn, last.ln_2, last.mlp)
+        return super()._lower(network)

@@ -8,6 +8,7 @@ the 512-d embedding (marl/openl3, ``embedding_size=512``).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -31,6 +32,11 @@ EPSILON = 1e-3
 
 class OpenL3Net(nn.Module):
     """The sound half of OpenL3; for inference."""
+
+    #: Which batch norm takes a convolution's output.
+    NORMALISED: ClassVar[dict[str, str]] = {
+        f"conv2d_{at}": f"batch_normalization_{at + 1}" for at in range(1, len(CHANNELS))
+    }
 
     def __init__(self) -> None:
         super().__init__()

@@ -58,6 +58,7 @@ class OpenL3MusicMel256(SoundEmbedder):
     """
 
     _needs: ClassVar[tuple[str, ...]] = ("torch", "h5py")
+    _cpu_batch = 4
     card = EmbedderCard(
         name="openl3_music_mel256",
         modality=Modality.SOUND,

@@ -45,7 +45,8 @@ class TorchEmbedder(Embedder):
         threads: Threads that the network may use on the CPU, at least 1.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``...; ``"auto"`` takes CUDA when it is there.
         precision: Arithmetic of the network: see :data:`Precision`.
-        batch: Seconds that go through the network together, at least 1.
+        batch: Seconds that go through the network together, at least 1; if ``None``, :data:`BATCH`, or on
+            the CPU fewer where more would only crowd its caches.
 
     Raises:
         ValueError: If an argument is not one of these.
@@ -54,6 +55,8 @@ class TorchEmbedder(Embedder):
     #: Whether the network may be built on the meta device and then filled: spares a large network its
     #: initial values. Only for networks without buffers that are computed when they are built.
     _built_empty: ClassVar[bool] = False
+    #: Seconds that go through the network together on the CPU, unless told otherwise.
+    _cpu_batch: ClassVar[int] = BATCH
     #: Top-level modules that the network needs.
     _needs: ClassVar[tuple[str, ...]] = ("torch",)
 
@@ -65,17 +68,18 @@ class TorchEmbedder(Embedder):
         threads: int = THREADS,
         device: str = "auto",
         precision: Precision = "auto",
-        batch: int = BATCH,
+        batch: int | None = None,
     ) -> None:
         check_threads(threads)
         if precision not in get_args(Precision):
             raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}, not {precision!r}")
-        if batch < 1:
+        if batch is not None and batch < 1:
             raise ValueError(f"batch must be at least 1, not {batch}")
-        self._threads, self._device, self._precision, self._batch = threads, device, precision, batch
+        self._threads, self._device, self._precision, self._wanted = threads, device, precision, batch
         self._seed: int | None = None
         self._lock = Lock()
         self._built: nn.Module | None = None
+        self._lowered: nn.Module | None = None
         self.card = replace(self.card, weights=shelf.pinned(self.card.weights, self.card.name))
 
     @classmethod
@@ -116,6 +120,12 @@ class TorchEmbedder(Embedder):
         """The network up to its embedding: maps a batch of :meth:`_encode` to ``(batch, dim)``."""
         return network
 
+    def _lower(self, network: nn.Module) -> nn.Module:
+        """What :meth:`_trim` gave, made ready for bf16; may give the same numbers with less work."""
+        from vadd.embed.lowered import lowered
+
+        return lowered(network, self.device)
+
     def _encode(self, batch: Tensor) -> Tensor:
         """From stacked :meth:`_prepare` arrays, on the device, to what the network takes; in fp32."""
         return batch
@@ -150,8 +160,17 @@ class TorchEmbedder(Embedder):
             return "bf16" if native_bf16(self.device) else "fp32"
         return self._precision
 
+    @property
+    def batch(self) -> int:
+        """Seconds that go through the network together, the default resolved."""
+        if self._wanted is not None:
+            return self._wanted
+        return self._cpu_batch if self.device == "cpu" else BATCH
+
     def network(self) -> nn.Module:
-        """The network with its weights, up to the embedding, for evaluation; built at the first call.
+        """The published network with its weights, up to the embedding, for evaluation in single precision.
+
+        It is built at the first call, beside the one that :meth:`forward` runs if that is bf16.
 
         Raises:
             ModelError: If the weights or the libraries are missing or do not fit.
@@ -161,15 +180,24 @@ class TorchEmbedder(Embedder):
                 self._built = self._build()
             return self._built
 
+    def _runner(self) -> nn.Module:
+        """What :meth:`forward` runs."""
+        if self.precision == "fp32":
+            return self.network()
+        with self._lock:
+            if self._lowered is None:
+                self._lowered = self._build(half=True)
+            return self._lowered
+
     def open(self) -> None:
         """Build the network and read its weights; see :meth:`vadd.embed.base.Embedder.open`."""
-        self.network()
+        self._runner()
 
     def forward(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """``(n, dim)`` float32 embeddings of ``n`` stacked :meth:`_prepare` arrays, in one run."""
         import torch
 
-        network, device = self.network(), self.device
+        network, device = self._runner(), self.device
         # Per thread: a new thread would take whatever number the process has.
         torch.set_num_threads(self._threads)
         half = self.precision == "bf16"
@@ -188,7 +216,7 @@ class TorchEmbedder(Embedder):
         seconds = self._prepare(inputs)
         with ThreadPoolExecutor(1, thread_name_prefix=self.card.name) as runner:
             running: Future[NDArray[np.float32]] | None = None
-            while batch := list(islice(seconds, self._batch)):
+            while batch := list(islice(seconds, self.batch)):
                 following = runner.submit(self.forward, np.stack(batch))
                 if running is not None:
                     yield from _results(running)
@@ -196,7 +224,7 @@ class TorchEmbedder(Embedder):
             if running is not None:
                 yield from _results(running)
 
-    def _build(self) -> nn.Module:
+    def _build(self, *, half: bool = False) -> nn.Module:
         require_extra(*self._needs)
         import torch
 
@@ -215,8 +243,10 @@ class TorchEmbedder(Embedder):
             _draw(network, torch.Generator().manual_seed(self._seed or 0))
         else:
             self._load(network, path)
-        network = self._trim(network.eval().requires_grad_(False))
-        return network.to(device=self.device, memory_format=torch.channels_last)
+        network = self._trim(network.eval())
+        if half:
+            network = self._lower(network)
+        return network.requires_grad_(False).to(device=self.device, memory_format=torch.channels_last)
 
 
 def native_bf16(device: str) -> bool:

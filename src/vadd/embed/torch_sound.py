@@ -57,7 +57,7 @@ class SoundEmbedder(TorchEmbedder):
 
     def embed(self, inputs: Iterable[NDArray[Any]]) -> Iterator[SecondEmbedding]:
         """Embed a stream of sound; see :meth:`vadd.embed.base.Embedder.embed`."""
-        for mean in _means(_embedded(self.windows(inputs), self.forward, self._batch, self.card.name)):
+        for mean in _means(_embedded(self.windows(inputs), self.forward, self.batch, self.card.name)):
             yield SecondEmbedding(vector=mean, scores=None)
 
 

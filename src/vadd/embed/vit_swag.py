@@ -42,6 +42,7 @@ class VitH14Swag(TorchPictureEmbedder):
 
     evaluation = Evaluation(518, 518, "bicubic", *IMAGENET)
     _built_empty = True
+    _cpu_batch = 1
 
     card = EmbedderCard(
         name="vit_h14_swag",
@@ -97,3 +98,11 @@ class VitH14Swag(TorchPictureEmbedder):
         if self._layer == "penultimate":
             network.heads = nn.Identity()
         return streamlined(network)
+
+    def _lower(self, network: nn.Module) -> nn.Module:
+        from vadd.embed.last_block import LastBlock
+
+        blocks = network.encoder.layers
+        last = blocks[-1]
+        blocks[-1] = LastBlock(last.ln_1, last.self_attention, last.ln_2, last.mlp)
+        return super()._lower(network)

@@ -1,7 +1,8 @@
 """TAU Urban Audio-Visual Scenes 2021: its clips, their scenes, cities, locations and folds.
 
 Read from the data set's own ``meta`` folder, or from one CSV with the columns ``clip``, ``scene``,
-``city``, ``location`` and ``fold1``. Any other collection in either form will do as well.
+``city``, ``location`` and ``fold1``. Any other collection in either form will do as well. The evaluation
+set, whose clips last 2 s, has no scenes and no places: only names.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from pathlib import Path
 
 from vadd.embed.pipeline import Source
 from vadd.errors import ProtocolError, UsageError
+from vadd.protocol.tau_folder import FOLD, Line, media_path, read_lines, setup_folder
 from vadd.scenes import TAU
 
-__all__ = ["TauClip", "file_order", "labelled", "named", "read_clips", "tau_sources"]
+__all__ = [
+    "TauClip", "evaluation_sources", "file_order", "labelled", "named", "read_clips", "read_evaluation",
+    "tau_sources",
+]  # fmt: skip
 
 COLUMNS = ("clip", "scene", "city", "location", "fold1")
 SPLITS = ("train", "test")
-#: Where the data set keeps its folds, from its root, from ``meta`` and from the folder itself.
-_SETUPS = ("meta/evaluation_setup", "evaluation_setup", ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,16 @@ def read_clips(place: Path) -> tuple[TauClip, ...]:
     """The clips of a list.
 
     Args:
-        place: A CSV with the columns above, the data set's folder, or its ``meta`` folder.
+        place: A CSV with the columns above, the data set's folder, or its ``meta`` folder. In a folder the
+            third official list, ``fold1_evaluate.csv``, must agree with the test fold where it is there.
 
     Returns:
         The clips, sorted by name.
 
     Raises:
         UsageError: If there is no such file or folder.
-        ProtocolError: If a line makes no sense or a clip is there twice; names file and line.
+        ProtocolError: If a line makes no sense, a clip is there twice, or lists contradict each other; names
+            file and line.
     """
     if place.is_dir():
         clips = list(_from_meta(place))
@@ -72,6 +77,30 @@ def read_clips(place: Path) -> tuple[TauClip, ...]:
     if not clips:
         raise ProtocolError(f"{place} names no clips")
     return tuple(sorted(clips, key=lambda clip: clip.name))
+
+
+def read_evaluation(place: Path) -> tuple[str, ...]:
+    """The clips of the evaluation set, of which only the names are public.
+
+    Args:
+        place: The list ``fold1_test.csv`` of the evaluation set, its folder, or its ``meta`` folder.
+
+    Returns:
+        Names without file suffix, in the list's order, which is that of a submission.
+
+    Raises:
+        UsageError: If there is no such list.
+        ProtocolError: If a line makes no sense, or the folder is that of the development set.
+    """
+    if place.is_dir():
+        setup = setup_folder(place)
+        if (setup / FOLD["train"]).is_file():
+            raise ProtocolError(f"{setup} has a {FOLD['train']}: it is not of the evaluation set")
+        place = setup / FOLD["test"]
+    names = tuple(line.name for line in _lines(place))
+    if not names:
+        raise ProtocolError(f"{place} names no clips")
+    return names
 
 
 def file_order(clips: Iterable[TauClip]) -> tuple[TauClip, ...]:
@@ -87,11 +116,29 @@ def tau_sources(folder: Path) -> tuple[Source, ...]:
         ProtocolError: If the list makes no sense.
     """
     sources = []
-    missing = []
     for clip in read_clips(folder):
-        picture, sound = folder / "video" / f"{clip.name}.mp4", folder / "audio" / f"{clip.name}.wav"
-        missing += [path for path in (picture, sound) if not path.is_file()]
+        picture, sound = (media_path(folder, kind, clip.name, clip.scene) for kind in ("video", "audio"))
         sources.append(Source(clip.name, picture, sound, clip.scene, clip.city, clip.location, clip.split))
+    return _all_there(folder, sources)
+
+
+def evaluation_sources(folder: Path) -> tuple[Source, ...]:
+    """The clips of the evaluation set's folder, sorted as the list is, without labels.
+
+    Raises:
+        UsageError: If a file that the list names is not there; says how many.
+        ProtocolError: If the list makes no sense.
+    """
+    sources = [
+        Source(name, media_path(folder, "video", name), media_path(folder, "audio", name))
+        for name in read_evaluation(folder)
+    ]
+    return _all_there(folder, sources)
+
+
+def _all_there(folder: Path, sources: list[Source]) -> tuple[Source, ...]:
+    paths = (path for source in sources for path in (source.picture, source.sound))
+    missing = [path for path in paths if not path.is_file()]
     if missing:
         raise UsageError(f"{len(missing)} files that {folder} lists are not there, the first is {missing[0]}")
     return tuple(sources)
@@ -121,31 +168,68 @@ def labelled(sources: Iterable[Source], clips: Iterable[TauClip] | None = None) 
 
 
 def _from_csv(path: Path) -> Iterator[TauClip]:
-    for number, row in _rows(path, ",", COLUMNS):
+    for number, row in _rows(path, COLUMNS):
         clip, scene, city, location, split = (row[column] for column in COLUMNS)
         yield _checked(path, number, TauClip(clip, scene, city, location, split))
 
 
 def _from_meta(folder: Path) -> Iterator[TauClip]:
-    setup = next((folder / name for name in _SETUPS if (folder / name / "fold1_train.csv").is_file()), None)
-    if setup is None:
-        raise UsageError(f"there is no fold1_train.csv in {folder} or in its meta/evaluation_setup")
-    for split, file in zip(SPLITS, ("fold1_train.csv", "fold1_test.csv"), strict=True):
-        path = setup / file
-        for number, row in _rows(path, "\t", ("filename_video",)):
-            name = Path(row["filename_video"]).stem
-            told = named(name)
+    setup = setup_folder(folder)
+    if not (setup / FOLD["train"]).is_file():
+        raise UsageError(f"there is no {FOLD['train']} in {setup}: the evaluation set has no folds")
+    seen: dict[str, dict[str, int]] = {split: {} for split in SPLITS}
+    for split in SPLITS:
+        path = setup / FOLD[split]
+        for line in _lines(path):
+            told = named(line.name)
             if told is None:
-                raise ProtocolError(f"{path}, line {number}: {name!r} is not scene-city-location-segment")
-            yield _checked(path, number, TauClip(name, *told, split=split))
+                raise ProtocolError(
+                    f"{path}, line {line.number}: {line.name!r} is not scene-city-location-segment"
+                )
+            if line.scene not in ("", told[0]):
+                raise ProtocolError(f"{path}, line {line.number}: {line.name} is called {line.scene!r}")
+            if split == "test" and line.name in seen["train"]:
+                raise ProtocolError(f"{path}, line {line.number}: {line.name} is in {FOLD['train']} too")
+            seen[split][line.name] = line.number
+            yield _checked(path, line.number, TauClip(line.name, *told, split=split))
+    if (setup / FOLD["evaluate"]).is_file():
+        _agreeing(setup / FOLD["evaluate"], seen["test"])
 
 
-def _rows(path: Path, delimiter: str, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def _agreeing(path: Path, tested: dict[str, int]) -> None:
+    """Make sure that the list with the test fold's scenes names the clips of the test fold."""
+    left = dict(tested)
+    for line in _lines(path):
+        told = named(line.name)
+        if left.pop(line.name, None) is None or told is None:
+            raise ProtocolError(f"{path}, line {line.number}: {line.name!r} is not in {FOLD['test']}")
+        if line.scene not in ("", told[0]):
+            raise ProtocolError(f"{path}, line {line.number}: {line.name} is called {line.scene!r}")
+    if left:
+        name, number = next(iter(left.items()))
+        raise ProtocolError(f"{path} lacks {name}, which {FOLD['test']} has in line {number}")
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    """The lines of an official list, each clip at most once and its sound called as its picture is."""
+    seen: set[str] = set()
+    for line in read_lines(path):
+        if line.name in seen:
+            raise ProtocolError(f"{path}, line {line.number}: {line.name!r} is listed twice")
+        if line.sound != line.name:
+            raise ProtocolError(
+                f"{path}, line {line.number}: the sound of {line.name} is called {line.sound!r}"
+            )
+        seen.add(line.name)
+        yield line
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """The lines of a table with their numbers; each clip, the first column, at most once."""
     seen: set[str] = set()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter=delimiter)
+            table = csv.DictReader(file)
             missing = [column for column in columns if column not in (table.fieldnames or ())]
             if missing:
                 raise ProtocolError(f"{path}, line 1: there is no column {missing[0]!r}")
