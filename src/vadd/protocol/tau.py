@@ -229,7 +229,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
     seen: set[str] = set()
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
+            delimiter = max(",;\t", key=file.readline().count)  # the first line tells which it is
+            file.seek(0)
+            table = csv.DictReader(file, delimiter=delimiter)
             missing = [column for column in columns if column not in (table.fieldnames or ())]
             if missing:
                 raise ProtocolError(f"{path}, line 1: there is no column {missing[0]!r}")

@@ -1,0 +1,184 @@
+"""A benchmark of real clips, made, rendered, audited and judged in one go: the everyday model's table on it.
+
+    python benchmarks/clips_protocol.py            needs VADD_SHARED; writes docs/benchmark-clips.md
+    python benchmarks/clips_protocol.py --work DIR keeps manifests, rendered clips and results there
+
+The clips are those of ``data/clips`` whose sound was recorded with the picture. Their classes are groups of
+kinds that are near each other (``kinds_near.txt``, joined), so that a sound of another class is clearly
+foreign. Three designs: every clip with its own and with a foreign sound; the same with the foreign sound in
+one span only; and sounds of the same class, which a detector of editing would flag and vadd should not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from vadd.cli import main as vadd
+from vadd.media.limits import Limits
+from vadd.media.probe import probe
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmark-clips.md"
+OPENING = """# VADD on real clips
+
+Written by `python benchmarks/clips_protocol.py`: real clips whose sound was recorded with the picture,
+swapped by `vadd protocol make`, rendered by `vadd protocol render`, audited, and judged by `vadd protocol run`
+with the `everyday` model at its default settings. The model was calibrated on these same clips, with their own
+sound and swapped, each scored without its kind; here it is used as it ships, so **these figures flatter it**.
+They show the protocol at work; the cross-validated ones stand in
+[benchmark-everyday.md](benchmark-everyday.md).
+
+"""
+#: Name of a design on the page → what `vadd protocol make` is told.
+DESIGNS = {
+    "paired": ["--design", "paired"],
+    "spliced": ["--design", "paired", "--splice", "1", "--seconds", str(8)],
+    "control": ["--design", "control"],
+}
+SEED = "1"
+#: Lengths, in seconds, of the clips that take part: alike, so that a sound is about as long as any picture.
+SHORTEST, LONGEST = 8, 12
+#: Figure → its name on the page.
+FIGURES = {
+    "f1": "F1", "precision": "precision", "recall": "recall", "false_alarm_rate": "false alarms",
+    "auc": "area under the curve", "average_precision": "average precision",
+    "equal_error_rate": "equal error rate",
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, help="folder that is kept, and gone on with")
+    options = parser.parse_args()
+    clips = Path(os.environ["VADD_SHARED"]) / "data" / "clips"
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or Path(temporary)
+        work.mkdir(exist_ok=True, parents=True)
+        listed = work / "clips.csv"
+        count = write_list(clips / "clips.csv", listed)
+        parts = [
+            OPENING + f"{count} clips of {SHORTEST} to {LONGEST} s, in {len(read_classes(listed))} classes.\n"
+        ]
+        for name, how in DESIGNS.items():
+            parts.append(design(name, how, listed, clips, work / name))
+    PAGE.write_text("\n".join(parts))
+
+
+def design(name: str, how: list[str], listed: Path, clips: Path, work: Path) -> str:
+    """Make, render, audit and judge one design; returns its part of the page."""
+    work.mkdir(exist_ok=True)
+    manifest, rendered, out = work / "manifest.csv", work / "rendered", work / "judged"
+    done(["protocol", "make", "--clips", str(listed), "--classes", "own", "--split", "all", "--seed", SEED,
+          *how, "--out", str(manifest)])  # fmt: skip
+    failed = done(
+        ["protocol", "render", str(manifest), "--media", str(clips), "--out", str(rendered)], also=4
+    )
+    done(["protocol", "audit", str(manifest), "--media", str(rendered), "--out", str(work / "audit")])
+    done(["protocol", "run", str(manifest), "--rendered", str(rendered), "--out", str(out)], also=4)
+    origin = json.loads(manifest.with_name("manifest.csv.json").read_text())
+    figures = json.loads((out / "score.json").read_text())
+    audited = json.loads((work / "audit" / "audit.json").read_text())
+    return told(name, origin, figures, audited, failed == 4)
+
+
+def told(
+    name: str, origin: dict[str, Any], figures: dict[str, Any], audited: dict[str, Any], some_failed: bool
+) -> str:
+    """A design's part of the page."""
+    lines = [f"## {name.capitalize()}", ""]
+    abstained = figures["abstained"]
+    lines.append(
+        f"{figures['trials']} trials, {figures['manipulated']} manipulated; {figures['locations']} places; "
+        f"seed {origin['seed']}; {abstained['share']:.0%} left open."
+        + (" Some could not be rendered and count as failed." if some_failed else "")
+    )
+    lines += ["", "| | all trials | answered ones |", "| --- | ---: | ---: |"]
+    for key, words in FIGURES.items():
+        every = interval(figures["figures"]["all"][key])
+        lines.append(f"| {words} | {every} | {interval(figures['figures']['answered'][key])} |")
+    for key, value in (figures["spans"] or {"figures": {}})["figures"].items():
+        lines.append(f"| {key} | {interval(value)} | |")
+    rules = ", ".join(
+        f"{each['name']} {each['f1']:.1%}" for each in figures["baselines"] if each["f1"] is not None
+    )
+    lines += ["", f"F1 of rules that look at no clip: {rules}."]
+    verdicts = ("consistent", "discrepant", "inconclusive", "failed")
+    lines += ["", "| sound | " + " | ".join(verdicts) + " |", "| --- |" + " ---: |" * 4]
+    for kind, words in (("pristine", "own"), ("manipulated", "foreign")):
+        lines.append(f"| {words} | " + " | ".join(str(abstained[kind][each]) for each in verdicts) + " |")
+    worst = sorted(audited["findings"], key=lambda each: -each["auc"])[:3]
+    said = "; ".join(
+        f"{each['model']} {each['auc']:.3f} ({each['low']:.3f} to {each['high']:.3f})" for each in worst
+    )
+    lines += [
+        "",
+        f"Audit, AUC of the {len(audited['findings'])} models on metadata alone, the greatest: {said}.",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def interval(figure: dict[str, float | None]) -> str:
+    """A share in percent with its interval; nothing where it is not defined."""
+    if figure["value"] is None:
+        return "–"
+    return f"{figure['value']:.1%} ({figure['low']:.1%} to {figure['high']:.1%})"
+
+
+def done(arguments: list[str], also: int = 0) -> int:
+    """Run a command of vadd; any other status than 0 or ``also`` ends all."""
+    print("vadd", *arguments, flush=True)
+    status = vadd(arguments)
+    if status not in (0, also):
+        raise SystemExit(f"it ended with {status}")
+    return status
+
+
+def write_list(source: Path, target: Path) -> int:
+    """The clips as `vadd protocol make` takes them; returns how many there are."""
+    groups: dict[str, str] = {}
+    for line in (HERE / "kinds_near.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            one, two = (groups.get(kind, kind) for kind in line.split())
+            joined = min(one, two)
+            groups |= {kind: joined for kind, group in groups.items() if group in (one, two)}
+            groups |= dict.fromkeys(line.split(), joined)
+    rows = [
+        {**row, "class": groups.get(row["kind"], row["kind"])}
+        for row in csv.DictReader(source.open(encoding="utf-8"))
+        if row["sound"] == "original" and SHORTEST <= seconds(source.parent, row["clip"]) <= LONGEST
+    ]
+    sizes = Counter(row["class"] for row in rows)
+    rows = [row for row in rows if sizes[row["class"]] > 1]  # or there is no sound of the same class
+    with target.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["clip", "scene", "city", "location", "fold1"])
+        for row in rows:
+            collection, _, rest = row["clip"].partition("__")
+            # The street recordings name their place; of the others each is a place of its own.
+            place = rest.split("_")[0] if collection == "beasteers" else rest
+            table.writerow([row["clip"], row["class"], collection, place, "test"])
+    return len(rows)
+
+
+def read_classes(listed: Path) -> set[str]:
+    """The classes of the list."""
+    return {row["scene"] for row in csv.DictReader(listed.open(encoding="utf-8"))}
+
+
+def seconds(folder: Path, name: str) -> float:
+    """Length of a clip."""
+    path = next(each for each in folder.iterdir() if each.stem == name)
+    return float(probe(path, Limits()).duration or 0)
+
+
+if __name__ == "__main__":
+    main()
