@@ -49,7 +49,8 @@ LIMITS = Limits()
 PAGE = Path(__file__).parents[1] / "docs" / "benchmark-speed.md"
 OPENING = """# Benchmark of speed and memory
 
-Written by `python benchmarks/check.py --write` on a machine that did nothing else (the load is that of the minute before). Two seeded 10 s clips of 720p (H.264, GOP 250, three
+Written by `python benchmarks/check.py --write` on a machine that did nothing else (the load is that of the
+minute before). Two seeded 10 s clips of 720p (H.264, GOP 250, three
 B-frames): a texture that moves everywhere, and a pan with a sensor's grain. Stages are timed one after the
 other, warm. *Work* is what the child does after its libraries are loaded, all stages overlapped; *child* is
 the guarded process as its parent sees it; *check* is the whole cold command.

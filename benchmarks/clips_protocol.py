@@ -29,10 +29,10 @@ PAGE = HERE.parent / "docs" / "benchmark-clips.md"
 OPENING = """# VADD on real clips
 
 Written by `python benchmarks/clips_protocol.py`: real clips whose sound was recorded with the picture,
-swapped by `vadd protocol make`, rendered by `vadd protocol render`, audited, and judged by `vadd protocol run`
-with the `everyday` model at its default settings. The model was calibrated on these same clips, with their own
-sound and swapped, each scored without its kind; here it is used as it ships, so **these figures flatter it**.
-They show the protocol at work; the cross-validated ones stand in
+swapped by `vadd protocol make`, rendered by `vadd protocol render`, audited, and judged by `vadd protocol
+run` with the `everyday` model at its default settings. The model was calibrated on these same clips, with
+their own sound and swapped, each scored without its kind; here it is used as it ships, so **these figures
+flatter it**. They show the protocol at work; the cross-validated ones stand in
 [benchmark-everyday.md](benchmark-everyday.md).
 
 """
@@ -115,13 +115,13 @@ def told(
     lines += ["", "| sound | " + " | ".join(verdicts) + " |", "| --- |" + " ---: |" * 4]
     for kind, words in (("pristine", "own"), ("manipulated", "foreign")):
         lines.append(f"| {words} | " + " | ".join(str(abstained[kind][each]) for each in verdicts) + " |")
-    worst = sorted(audited["findings"], key=lambda each: -each["auc"])[:3]
+    tried = [each for each in audited["findings"] if each["auc"] is not None]
     said = "; ".join(
-        f"{each['model']} {each['auc']:.3f} ({each['low']:.3f} to {each['high']:.3f})" for each in worst
+        f"{each['model']} {each['auc']:.3f}" for each in sorted(tried, key=lambda each: -each["auc"])[:3]
     )
     lines += [
         "",
-        f"Audit, AUC of the {len(audited['findings'])} models on metadata alone, the greatest: {said}.",
+        f"Audit: of {len(tried)} models on metadata alone the highest areas under the curve: {said}.",
     ]
     return "\n".join([*lines, ""])
 
@@ -130,6 +130,8 @@ def interval(figure: dict[str, float | None]) -> str:
     """A share in percent with its interval; nothing where it is not defined."""
     if figure["value"] is None:
         return "–"
+    if figure["low"] is None:
+        return f"{figure['value']:.1%}"
     return f"{figure['value']:.1%} ({figure['low']:.1%} to {figure['high']:.1%})"
 
 

@@ -104,7 +104,7 @@ def speed(folder: Path, pairs: int, threads: int, told: Told) -> None:
     told("## Speed")
     told()
     told(
-        f"{STEPS} steps on {ROWS:,} seconds in batches of 32, LS, {pairs} pairs; milliseconds a step, medians. "
+        f"{STEPS} steps on {ROWS:,} seconds in batches of 32, LS, {pairs} pairs; milliseconds a step. "
         f"Matrix peak, measured (2048 x 2048 products): {peak / 1e9:.0f} GFLOPS."
     )
     told()
