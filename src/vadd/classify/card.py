@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from vadd.classify.spec import ContrastiveSpec, FusionSpec
+from vadd.embed.store_files import sync_folder
 from vadd.errors import ModelError, OutputError
 
 __all__ = ["CARD", "ONNX", "WEIGHTS", "FileName", "ModelCard", "publish", "read_card", "read_file"]
@@ -157,15 +158,6 @@ def publish(folder: Path, files: Mapping[str, bytes], *, retire: Sequence[str] =
         finally:
             for part_path in parts.values():
                 part_path.unlink(missing_ok=True)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise OutputError(f"cannot write the classifier {folder}: {error.strerror or error}") from error
-
-
-def _sync(folder: Path) -> None:
-    """Make the new names last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

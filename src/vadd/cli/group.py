@@ -4,50 +4,38 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
 from vadd._version import __version__
+from vadd.cli.lazy import LazyGroup
 from vadd.errors import VaddError
 
 __all__ = ["cli", "run"]
 
 _COMMANDS = {
-    "check": "vadd.cli.check",
-    "demo": "vadd.cli.demo",
-    "detector": "vadd.cli.detector",
-    "embed": "vadd.cli.embed",
-    "evaluate": "vadd.cli.evaluate",
-    "export": "vadd.cli.export",
-    "models": "vadd.cli.models",
-    "protocol": "vadd.cli.protocol",
-    "reproduce": "vadd.cli.reproduce",
-    "schema": "vadd.cli.schema",
-    "store": "vadd.cli.store",
-    "synth": "vadd.cli.synth",
-    "tau": "vadd.cli.tau",
-    "train": "vadd.cli.train",
-    "train-iov": "vadd.cli.train_iov",
+    "check": "vadd.cli.check:check",
+    "demo": "vadd.cli.demo:demo",
+    "detector": "vadd.cli.detector:detector",
+    "embed": "vadd.cli.embed:embed",
+    "evaluate": "vadd.cli.evaluate:evaluate",
+    "export": "vadd.cli.export:export",
+    "models": "vadd.cli.models:models",
+    "protocol": "vadd.cli.protocol:protocol",
+    "reproduce": "vadd.cli.reproduce:reproduce",
+    "schema": "vadd.cli.schema:schema",
+    "store": "vadd.cli.store:store",
+    "synth": "vadd.cli.synth:synth",
+    "tau": "vadd.cli.tau:tau",
+    "train": "vadd.cli.train:train",
+    "train-iov": "vadd.cli.train_iov:train_iov",
 }
 
 
-class _Commands(click.Group):
-    """Finds a command in the module of its name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = getattr(import_module(module), cmd_name.replace("-", "_"))
-        return command
-
-
 @click.command(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=LazyGroup,
+    table=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, message="vadd %(version)s")
 def cli() -> None:

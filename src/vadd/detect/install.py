@@ -10,6 +10,7 @@ from typing import Final
 
 from vadd.classify.card import CARD, ONNX
 from vadd.detect.folder import SIDES, is_detector
+from vadd.embed.store_files import sync_folder
 from vadd.errors import OutputError
 
 __all__ = ["install", "require_room"]
@@ -71,15 +72,6 @@ def install(folder: Path, files: Mapping[str, bytes]) -> None:
         finally:
             shutil.rmtree(staged, ignore_errors=True)
         for place in (*(folder / side for side in SIDES), folder):
-            _sync(place)
+            sync_folder(place)
     except OSError as error:
         raise OutputError(f"cannot write the detector {folder}: {error.strerror or error}") from error
-
-
-def _sync(folder: Path) -> None:
-    """Make the new names last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

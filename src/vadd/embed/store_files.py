@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANIFEST", "ShardRow", "WriterLock", "append_row", "put", "read_json", "read_labels", "read_rows",
-    "read_vectors", "write_shard",
+    "read_vectors", "sync_folder", "write_shard",
 ]  # fmt: skip
 
 MANIFEST = "manifest.jsonl"
@@ -97,7 +97,7 @@ def put(path: Path, write: Callable[[Path], None]) -> None:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -298,7 +298,8 @@ def _first(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder last through a power cut; raises OSError if that cannot be done."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
