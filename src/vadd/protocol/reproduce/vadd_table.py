@@ -146,7 +146,11 @@ def _described(campaign: Campaign, classes: int, trials: tuple[Trial, ...]) -> s
         f"- {classes} classes: {len(trials) - swapped} test clips keep their sound, {swapped} get that of a "
         "clip of another class from another location; every picture and every sound is used once"
     )
-    return told + (f"; **{left} clips are left out, whose class has more than half of all**" if left else "")
+    return told + (
+        f"; **{left} clips are left out, as no foreign sound was left for them or for their counterparts**"
+        if left
+        else ""
+    )
 
 
 def _table(groups: _Groups, trials: Mapping[int, tuple[Trial, ...]], where: Mapping[str, str]) -> str:
