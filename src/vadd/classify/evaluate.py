@@ -68,7 +68,7 @@ class Evaluation:
 
 
 def samples_of(store: Store, spec: Spec, scenes: SceneSet, split: str) -> Samples:
-    """The clips of a split that a classifier can be tried on; refuses vectors that it does not know.
+    """The clips of a split that a classifier can be tried on; :func:`check_vectors` says whose they are.
 
     Raises:
         UsageError: If there is none.
