@@ -51,3 +51,21 @@ def over_clips(
     drawn = [figure(np.bincount(rng.integers(clips, size=clips), minlength=clips)) for _ in range(draws)]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return figure(np.ones(clips, np.int64)), float(low), float(high)
+
+
+#: Bins of :func:`calibration_gap`.
+BINS = 15
+
+
+def calibration_gap(said: Array, truth: Mask, drawn: NDArray[np.int64] | None = None) -> float:
+    """How far probabilities lie from shares: over bins of equal width, weighted by what is in each.
+
+    Args:
+        said: ``(n,)`` probabilities, 0-1.
+        truth: ``(n,)``.
+        drawn: ``(n,)`` how often each counts; ``None``: once.
+    """
+    count = np.ones(len(said)) if drawn is None else drawn
+    bins = np.minimum((said * BINS).astype(np.int64), BINS - 1)
+    apart = np.bincount(bins, weights=count * (truth - said), minlength=BINS)
+    return float(np.abs(apart).sum() / count.sum())

@@ -2,6 +2,7 @@
 
     python benchmarks/render.py                 speed, on twelve seeded clips of 480p and 10 s
     python benchmarks/render.py --memory        peak memory of the child for a clip of 1, 10 and 60 minutes
+    python benchmarks/render.py --write         both, into docs/benchmark-vadd.md
 
 Times are of the whole of `vadd.protocol.render.render`: hashing, a guarded process a clip, writing, fsync.
 "Times real time" is seconds of media over seconds of wall clock.
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,33 +25,49 @@ import av
 import numpy as np
 
 from check import SOUND_RATE, repeated, sound_packets, texture
+from page import Told, machine, put
 from vadd.protocol.manifest import Entry, Party, entry
 from vadd.protocol.render import render
 from vadd.timeline import Span
 
+PAGE = Path(__file__).parents[1] / "docs" / "benchmark-vadd.md"
 SIZE, RATE, SECONDS, BIT_RATE, CLIPS = (854, 480), 25, 10, 1_500_000, 12
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--memory", action="store_true", help="measure memory instead")
+    parser.add_argument("--repeat", type=int, default=7, help="runs behind each median of times")
+    parser.add_argument("--minutes", type=int, action="append", help="lengths for memory [1, 10, 60]")
+    parser.add_argument("--write", action="store_true", help="both, into the docs")
     arguments = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, "
-          f"Python {platform.python_version()}, PyAV {av.__version__}.\n")  # fmt: skip
+    told = Told()
+    told(f"Rendering. {machine(f'PyAV {av.__version__}')}.")
     with tempfile.TemporaryDirectory() as folder:
-        (memory if arguments.memory else speed)(Path(folder))
+        if arguments.write or not arguments.memory:
+            speed(Path(folder), arguments.repeat, told)
+        if arguments.write or arguments.memory:
+            memory(Path(folder), arguments.minutes or (1, 10, 60), told)
+    if arguments.write:
+        put(PAGE, "python benchmarks/render.py --write", told.lines)
 
 
-def speed(folder: Path) -> None:
+def speed(folder: Path, repeat: int, told: Told) -> None:
     """Tell the time of pristine, swapped and spliced clips, with one worker and with one a core."""
     parties = []
     for number in range(CLIPS):
         path = write_clip(folder / "clips" / f"c{number}.mp4", number)
         parties.append(Party(path.stem, "x", "x", "x", str(number)))
     size = sum(path.stat().st_size for path in (folder / "clips").iterdir()) / CLIPS / 1e6
-    print(f"{CLIPS} clips of {SECONDS} s, {SIZE[0]}x{SIZE[1]}, H.264 and AAC, {size:.1f} MB each.\n")
-    print("| clips | workers | seconds | a clip | times real time |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    told(
+        f"{CLIPS} clips of {SECONDS} s, {SIZE[0]}x{SIZE[1]}, H.264 and AAC, {size:.1f} MB each; medians of "
+        f"{repeat} runs."
+    )
+    told()
+    told("| clips | workers | all, s | a clip, s | times real time |")
+    told("| --- | ---: | ---: | ---: | ---: |")
     span = (Span(Fraction(2), Fraction(5)),)
     kinds = {
         "pristine": [entry(each, each, 1, manipulated=False) for each in parties],
@@ -59,15 +77,18 @@ def speed(folder: Path) -> None:
         ],
     }
     for kind, trials in kinds.items():
-        for workers in dict.fromkeys((1, os.cpu_count() or 1)):
-            taken = timed(trials, folder, folder / f"{kind}-{workers}", workers)
-            told(kind, workers, taken, len(trials))
-    told("all there already", 1, timed(kinds["pristine"], folder, folder / "pristine-1", 1), CLIPS)
+        for workers in dict.fromkeys((1, len(os.sched_getaffinity(0)))):
+            times = [
+                timed(trials, folder, folder / f"{kind}-{workers}-{run}", workers) for run in range(repeat)
+            ]
+            told(row(kind, workers, times))
+    again = [timed(kinds["pristine"], folder, folder / "pristine-1-0", 1) for _ in range(repeat)]
+    told(row("all there already", 1, again))
 
 
-def told(kind: str, workers: int, taken: float, clips: int) -> None:
-    factor = clips * SECONDS / taken
-    print(f"| {kind} | {workers} | {taken:.2f} | {taken / clips:.3f} s | {factor:.1f} |")
+def row(kind: str, workers: int, times: Sequence[float]) -> str:
+    taken = statistics.median(times)
+    return f"| {kind} | {workers} | {taken:.2f} | {taken / CLIPS:.3f} | {CLIPS * SECONDS / taken:.1f} |"
 
 
 def timed(trials: list[Entry], folder: Path, out: Path, workers: int) -> float:
@@ -77,18 +98,19 @@ def timed(trials: list[Entry], folder: Path, out: Path, workers: int) -> float:
     return time.perf_counter() - start
 
 
-def memory(folder: Path) -> None:
-    """Tell the child's peak resident memory for clips of several lengths."""
+def memory(folder: Path, lengths: Sequence[int], told: Told) -> None:
+    """Tell the child's peak resident memory for clips of several lengths, in minutes; one run each."""
     short = write_clip(folder / "short.mp4", 0)
-    print("| length | peak resident memory of the child | seconds | times real time |")
-    print("| --- | ---: | ---: | ---: |")
-    for minutes in (1, 10, 60):
+    told()
+    told("| one clip of | peak memory of the process that renders | s | times real time |")
+    told("| --- | ---: | ---: | ---: |")
+    for minutes in lengths:
         path = repeated(short, folder / f"{minutes}.mp4", minutes * 60 // SECONDS)
         start = time.perf_counter()
         call = [sys.executable, "-c", _PEAK, str(path), str(folder / "out.mp4")]
         peak = subprocess.run(call, capture_output=True, text=True, check=True).stdout
         taken = time.perf_counter() - start
-        print(f"| {minutes} min | {int(peak) / 1024:.0f} MiB | {taken:.1f} | {minutes * 60 / taken:.1f} |")
+        told(f"| {minutes} min | {int(peak) / 1024:.0f} MiB | {taken:.1f} | {minutes * 60 / taken:.1f} |")
         path.unlink()
 
 

@@ -144,7 +144,10 @@ def test_wrong_calls(tmp_path, listed, more, told, capsys):
             f"{HEAD}\nbus-x-1-1,bus,x,1,test\nbus-x-1-1,bus,x,1,test\n",
             "clips.csv, line 3: 'bus-x-1-1' is listed twice",
         ),
-        (f"{HEAD}\na,kitchen,x,1,test\nb,bus,x,2,test\n", "the scene 'kitchen', which is none of TAU's"),
+        (
+            f"{HEAD}\na,kitchen,x,1,test\nb,bus,x,2,test\n",
+            "clips.csv: the clip a has the scene 'kitchen', which is",
+        ),
         (f"{HEAD}\na,bus,x,1,test\nb,bus,x,2,test\n", "none of the 2 clips of the class bus can get a sound"),
         (f"{HEAD}\na,bus,x,1,train\n", "none of the 1 clips is of the test fold"),
         ("clip\na\n", "line 1: there is no column 'scene'"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import resource
 import sys
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -327,3 +330,82 @@ def test_run_of_rendered_clips_with_the_true_detector(tmp_path, capsys):
     assert all(found[each.trial][0] != "failed" for each in entries[:3])
     assert found[entries[3].trial] == ("failed", "not_media")
     assert found[entries[5].trial] == ("failed", "unreadable")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("command", ["score", "audit"])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_full_disk_leaves_no_part_of_a_score(tmp_path, capsys, monkeypatch, command, before):
+    """Whichever of the files the disk does not take any more."""
+    manifest, entries = benchmark(tmp_path, spans=(Span(Fraction(1), Fraction(2)),))
+    predictions, out = tmp_path / "p.csv", tmp_path / "out"
+    rows = [f"{each.trial},0.5,1-2:0.5\n" for each in entries]
+    predictions.write_text("trial,score,spans\n" + "".join(rows))
+    files = [str(predictions), str(manifest), "--bootstraps", "0"] if command == "score" else [str(manifest)]
+    args = ["protocol", command, *files, "--out", str(out)]
+    out.mkdir()
+    (out / "mine.txt").write_text("x")
+    if before:
+        assert main(args) == 0
+    was, synced, room = contents(out), os.fsync, 0
+
+    def full(number):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synced(number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    while True:
+        left = room
+        capsys.readouterr()
+        status = main([*args, "--seed", "3"])
+        if status == 0:
+            break
+        told = capsys.readouterr()
+        assert status == 2
+        assert told.err == f"vadd: cannot write the {command} into {out}: No space left on device\n"
+        assert told.out == ""
+        if room < (4 if command == "score" else 2):
+            assert contents(out) == was
+        assert not list(out.glob(".*"))
+        room += 1
+    assert room >= (4 if command == "score" else 2)
+    assert "mine.txt" in contents(out)
+
+
+def test_a_file_that_grows_too_large_leaves_no_part_of_a_score(made, tmp_path, capsys):
+    """As with a quota: the operating system itself refuses."""
+    manifest, predictions = made
+    out = tmp_path / "out"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        status = main(["protocol", "score", str(predictions), str(manifest), "--out", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status == 2
+    assert capsys.readouterr().err == f"vadd: cannot write the score into {out}: File too large\n"
+    assert list(out.iterdir()) == []
+
+
+def test_a_score_that_was_ended_leaves_nothing_that_counts(made, tmp_path, monkeypatch):
+    manifest, predictions = made
+    out = tmp_path / "out"
+    args = ["protocol", "score", str(predictions), str(manifest), "--out", str(out)]
+    assert main(args) == 0
+    replaced = Path.replace
+
+    def ended(self, target):
+        if target.name == "score.md":
+            raise KeyboardInterrupt
+        return replaced(self, target)
+
+    monkeypatch.setattr(Path, "replace", ended)
+    main([*args, "--threshold", "0.3"])
+    assert not (out / "score.json").exists()
+    assert not list(out.glob(".*"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 from fractions import Fraction
 
 import pytest
@@ -120,6 +122,70 @@ def test_nothing_is_left_half_written(tmp_path):
     with pytest.raises(ProtocolError, match="two trials"):
         write_manifest(tmp_path / "m.csv", [one, one], {})
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_link_keeps_pointing_and_a_device_stays(tmp_path):
+    """A manifest once took the place of /dev/full."""
+    one = entry(BUS, PARK, 1, manipulated=True)
+    (tmp_path / "deep").mkdir()
+    true, link, pipe = tmp_path / "deep" / "m.csv", tmp_path / "link.csv", tmp_path / "pipe"
+    link.symlink_to(true)
+    for _ in range(2):  # where nothing is yet, and where something is
+        write_manifest(link, [one], {"seed": 1})
+        assert link.is_symlink()
+        assert read_manifest(link) == read_manifest(true) == (one,)
+        assert read_origin(link)["seed"] == 1
+    os.mkfifo(pipe)
+    for place in (pipe, tmp_path / "deep"):
+        with pytest.raises(OutputError, match=r"cannot write .*: it is (no file|a folder)"):
+            write_manifest(place, [one], {})
+    assert pipe.is_fifo()
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    with pytest.raises(OutputError, match=r"cannot write .*round"):
+        write_manifest(tmp_path / "round", [one], {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "link.csv", "pipe", "round"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"trial,score\nt1,0\nt2,\xe9\n", 3),
+        (b'trial,score\nt1,0\n"t2,0\n', 3),
+        (b"trial,score\nt1,0\n" + b"t" * 200_000 + b",0\n", 3),
+        (b"trial,score,score\nt1,0,1\n", 1),
+        (b'"trial,score\n', 1),
+    ],
+)
+def test_no_table_is_told_with_its_line(tmp_path, text, line):
+    path = tmp_path / "p.csv"
+    path.write_bytes(text)
+    with pytest.raises(ProtocolError, match=rf"p\.csv, line {line}: "):
+        list(rows(path, ["trial", "score"]))
+
+
+def test_no_look_for_cycles_while_a_manifest_is_read(made):
+    path, entries = made
+    assert gc.isenabled()
+    assert len(read_manifest(path)) == len(entries)
+    assert gc.isenabled()
+    path.write_text("trial\n")
+    gc.disable()
+    try:
+        with pytest.raises(ProtocolError):
+            read_manifest(path)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_equal_clips_and_words_are_kept_once(made):
+    """What keeps a million trials small."""
+    path, _ = made
+    found = read_manifest(path)
+    pristine = next(each for each in found if not each.manipulated)
+    assert pristine.picture is pristine.sound
+    cities = [party.city for each in found for party in (each.picture, each.sound)]
+    assert len({id(city) for city in cities}) == len(set(cities)) == 2
 
 
 def test_origin_that_is_no_object(made):

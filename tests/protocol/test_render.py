@@ -11,6 +11,8 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 import media
@@ -240,6 +242,62 @@ def test_finding_clips(tmp_path):
             find_clips(tmp_path, names)
     with pytest.raises(UsageError, match="no folder"):
         find_clips(tmp_path / "none", ["a"])
+
+
+def test_a_recording_lends_its_sound(tmp_path, clips):
+    """In each container that recordings come in, for all of the time and for a part."""
+    folder = tmp_path / "clips"
+    subprocess.run(["cp", "-r", str(clips), str(folder)], check=True)
+    (folder / "ambience").mkdir()
+    recordings = {
+        "wav": "pcm_s16le", "flac": "flac", "mp3": "mp3", "ogg": "libopus", "opus": "libopus", "m4a": "aac",
+    }  # fmt: skip
+    home, trials = party(NAMES[0]), []
+    for at, (suffix, codec) in enumerate(recordings.items()):
+        sound = media.Sound(media.tone(5, 48_000, 2_000 + 100 * at), 48_000, codec=codec)
+        media.write(folder / "ambience" / f"rain-{suffix}.{suffix}", None, [sound])
+        lender = Party(f"rain-{suffix}", "rain", "rain", "", f"r{at}")
+        trials.append(entry(home, lender, 1, manipulated=True, spans=(SPAN,) if at % 2 else ()))
+    done = render(trials, folder, tmp_path / "out", workers=2)
+    assert (done.rendered, done.filled, done.failures) == (len(trials), 0, ())
+    for at, trial in enumerate(trials):
+        before, within = (pitch(tmp_path / "out" / f"{trial.trial}.mp4", second) for second in (0, 1))
+        assert within == pytest.approx(2_000 + 100 * at, abs=5)
+        assert before == pytest.approx(PITCHES[0] if at % 2 else 2_000 + 100 * at, abs=5)
+
+
+def pitch(path: Path, second: int) -> float:
+    """Hertz of the strongest partial in the middle of a second."""
+    with av.open(str(path)) as container:
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    part = samples[second * 48_000 + 2_400 : (second + 1) * 48_000 - 2_400]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+    return float(spectrum.argmax()) * 48_000 / len(part)
+
+
+def test_a_recording_has_no_picture(tmp_path, clips):
+    folder = tmp_path / "clips"
+    subprocess.run(["cp", "-r", str(clips), str(folder)], check=True)
+    media.write(folder / "rain.wav", None, [media.Sound(media.tone(5), codec="pcm_s16le")])
+    rain = Party("rain", "rain", "rain", "", "r")
+    done = render([entry(rain, party(NAMES[0]), 1, manipulated=True)], folder, tmp_path / "out")
+    assert [each.reason for each in done.failures] == ["unreadable"]
+    assert done.failures[0].message.endswith("rain.wav: there is no picture in it")
+
+
+def test_finding_recordings(tmp_path):
+    for place in ("a.mp4", "a.wav", "in/rain.ogg", "wind.mp3", "in/wind.flac", "in/wind.mkv.mp3", "b.txt"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_bytes(b"x")
+    found = find_clips(tmp_path, ["a", "rain", "in/rain", "rain.ogg", "in/wind"])
+    # A clip comes before a recording of the same name, which may be its sound taken out.
+    assert found["a"].sound == tmp_path / "a.mp4"
+    assert {found[name].sound for name in ("rain", "in/rain", "rain.ogg")} == {tmp_path / "in/rain.ogg"}
+    assert found["in/wind"].sound == tmp_path / "in/wind.flac"
+    with pytest.raises(UsageError, match="the clip wind is there twice"):
+        find_clips(tmp_path, ["wind"])
+    with pytest.raises(UsageError, match="it is b"):
+        find_clips(tmp_path, ["a", "b"])
 
 
 def test_outputs_that_cannot_be(tmp_path, clips, trials):

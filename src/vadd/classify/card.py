@@ -128,7 +128,9 @@ def read_file(folder: Path, card: ModelCard, name: FileName) -> bytes:
     return data
 
 
-def publish(folder: Path, files: Mapping[str, bytes], *, retire: Sequence[str] = ()) -> None:
+def publish(
+    folder: Path, files: Mapping[str, bytes], *, retire: Sequence[str] = (), what: str = "the classifier"
+) -> None:
     """Put files into a folder, each whole or not at all, in their order.
 
     All are written beside their place first; only when the disk has taken the last of them does the
@@ -138,6 +140,7 @@ def publish(folder: Path, files: Mapping[str, bytes], *, retire: Sequence[str] =
         folder: Made if it does not exist.
         files: Name → content; the card comes last, since it makes the others count.
         retire: Names that are removed before the first file takes its place.
+        what: What they are, for the message of an error.
 
     Raises:
         OutputError: If the folder cannot be written.
@@ -160,4 +163,4 @@ def publish(folder: Path, files: Mapping[str, bytes], *, retire: Sequence[str] =
                 part_path.unlink(missing_ok=True)
         sync_folder(folder)
     except OSError as error:
-        raise OutputError(f"cannot write the classifier {folder}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {what} {folder}: {error.strerror or error}") from error

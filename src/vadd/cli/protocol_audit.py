@@ -31,12 +31,13 @@ def audit_(
     Every feature alone, every pair of them and small boosted models answer trials that they did not learn
     from. A line warns of an AUC above 0.55; the exit status is 0 all the same.
     """
+    from vadd.classify.card import publish
     from vadd.cli.terminal import Progress, emit, say
     from vadd.protocol.audit import audit, name_features
     from vadd.protocol.manifest import read_manifest
     from vadd.protocol.score_page import audit_document, audit_page
     from vadd.protocol.truth import truth_of
-    from vadd.report.output import prepare_folder, write
+    from vadd.report.output import prepare_folder
 
     if out is not None:
         prepare_folder(out)
@@ -55,8 +56,9 @@ def audit_(
         about |= {"files": len(found), "problems": problems}
     document = audit_document(audit(features, truth, seed=seed), about)
     if out is not None:
-        write(out / DOCUMENT, json.dumps(document, indent=1, allow_nan=False) + "\n")
-        write(out / PAGE, audit_page(document))
+        texts = {PAGE: audit_page(document), DOCUMENT: json.dumps(document, indent=1, allow_nan=False) + "\n"}
+        files = {name: text.encode("utf-8") for name, text in texts.items()}
+        publish(out, files, retire=(DOCUMENT,), what="the audit into")
     if as_json:
         emit(json.dumps(document, allow_nan=False) + "\n")
         return 0

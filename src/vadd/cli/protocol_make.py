@@ -165,13 +165,18 @@ def make_(
     everywhere. What had to be left out is told, and kept beside the manifest.
     """
     from vadd.cli.terminal import emit, say
+    from vadd.errors import ProtocolError
     from vadd.protocol.make import Order, made, summary
     from vadd.protocol.manifest import write_manifest
     from vadd.protocol.tau import read_clips
 
     order = Order(classes, design, seed, split, reuse, _splice(splice, seconds))
     _writable(out)
-    benchmark = made(read_clips(listed), order)
+    clips = read_clips(listed)
+    try:
+        benchmark = made(clips, order)
+    except ProtocolError as error:
+        raise ProtocolError(f"{listed}: {error}") from error
     write_manifest(out, benchmark.entries, benchmark.origin)
     if as_json:
         emit(json.dumps({"manifest": str(out), **benchmark.origin}) + "\n")
@@ -225,10 +230,13 @@ def _splice(splice: str | None, seconds: float) -> Any:
 
 def _writable(out: Path | None) -> None:
     """Refuse before the work what cannot be written after it."""
+    from vadd.protocol.manifest import place_of
     from vadd.report.output import probe_file
 
-    if out is not None and out.parent.is_dir():  # a folder that is not there will be made
-        probe_file(out)
+    if out is not None:
+        place = place_of(out)
+        if place.parent.is_dir():  # a folder that is not there will be made
+            probe_file(place)
 
 
 def _facts(lists: Lists, odd: tuple[Anomaly, ...], proof: Evidence) -> dict[str, Any]:

@@ -121,15 +121,17 @@ def tell(
     )  # fmt: skip
     notes = []
     if out is not None:
-        from vadd.report.output import write
+        from vadd.classify.card import publish
 
-        drawn, why = _draw(document["cells"], out / PICTURE)
-        notes += [] if drawn else [why]
-        files = to_avdeepfake1m(answers, truth) if answers.spans is not None else {}
-        files[DOCUMENT] = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        files[PAGE] = score_page(document, PICTURE if drawn else None)
-        for name, text in files.items():
-            write(out / name, text)
+        picture, why = _draw(document["cells"])
+        notes += [why] if picture is None else []
+        files = {} if picture is None else {PICTURE: picture}
+        texts = to_avdeepfake1m(answers, truth) if answers.spans is not None else {}
+        texts[PAGE] = score_page(document, None if picture is None else PICTURE)
+        # The document comes last: where it lies, all the others are there and of the same score.
+        texts[DOCUMENT] = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        files |= {name: text.encode("utf-8") for name, text in texts.items()}
+        publish(out, files, retire=(DOCUMENT, PICTURE), what="the score into")
         notes.append(f"page: {out / PAGE}")
     if as_json:
         emit(json.dumps(document, allow_nan=False) + "\n")
@@ -138,28 +140,28 @@ def tell(
         say(line)
 
 
-def _draw(cells: dict[str, Any], path: Path) -> tuple[bool, str]:
-    """Draw what share is flagged, by class of picture and of sound; or say why not."""
+def _draw(cells: dict[str, Any]) -> tuple[bytes | None, str]:
+    """Draw what share is flagged, by class of picture and of sound, as PNG; or say why not."""
     import numpy as np
 
     if max(len(cells["picture"]), len(cells["sound"])) > _MOST_CLASSES:
-        return False, f"no picture: there are more than {_MOST_CLASSES} classes"
+        return None, f"no picture: there are more than {_MOST_CLASSES} classes"
     try:
-        from vadd.report.matrix import matrix
+        from vadd.report.matrix import drawn
 
         trials, flagged = (
             np.array([cells[kind][what] for kind in ("pristine", "manipulated")]).sum(axis=0)
             for what in ("trials", "flagged")
         )
         share = np.divide(flagged, trials, out=np.full(trials.shape, np.nan), where=trials > 0)
-        matrix(
-            path, title="flagged, % of the trials", down="class of the picture", across="class of the sound",
+        picture = drawn(
+            title="flagged, % of the trials", down="class of the picture", across="class of the sound",
             rows=cells["picture"], columns=cells["sound"], values=100 * share, shades=np.nan_to_num(share),
             decimals=0, synthetic=False,
         )  # fmt: skip
     except ModuleNotFoundError:
-        return False, "no picture: drawing needs matplotlib, which comes with the extra vadd[paper]"
-    return True, ""
+        return None, "no picture: drawing needs matplotlib, which comes with the extra vadd[paper]"
+    return picture, ""
 
 
 def _digest(path: Path) -> str:

@@ -74,7 +74,7 @@ class Written:
 
 def settings() -> dict[str, Any]:
     """What decides, beside the recipe, which bytes a written clip has: versions and numbers, JSON-ready."""
-    from vadd.media import loudness, mix, mux
+    from vadd.media import loudness, mix, mux, remix
 
     return {
         "vadd": __version__,
@@ -84,7 +84,11 @@ def settings() -> dict[str, Any]:
         "bit_rate": mux.BIT_RATE,
         "level": loudness.LEVEL,
         "most_gain": mix.MOST_GAIN,
+        "knee": loudness.KNEE,
         "ceiling": loudness.CEILING,
+        "stretch": loudness.STRETCH,
+        "rehearsals": remix.REHEARSALS,
+        "near": mix.NEAR,
         "fade": float(mix.FADE),
     }
 

@@ -1,11 +1,13 @@
-"""The sound of a clip to be written: one level for all, of the picture's length, foreign sound within spans.
+"""The sound of a clip to be written: one level and peak for all, as long as the picture, foreign in spans.
 
 Everything here is done to every sound, a clip's own too, so that having been through it tells nothing.
-Sound is read twice: once to learn how loud it is, once to be written, so that memory stays flat.
+Sound is read again each time it is needed, to learn how loud it is and to be written, so that memory stays
+flat.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +20,12 @@ from numpy.typing import NDArray
 from vadd.errors import MediaError
 from vadd.media.info import AudioStream, MediaInfo
 from vadd.media.limits import Limits
-from vadd.media.loudness import LEVEL, Histogram, limited, make_up
+from vadd.media.loudness import CEILING, STRETCH, Histogram, make_up, shaped
 from vadd.media.mux import RATE
 from vadd.media.sound import SoundReader
 from vadd.timeline import Span
 
-__all__ = ["FADE", "MOST_GAIN", "Mix", "Source"]
+__all__ = ["FADE", "MOST_GAIN", "NEAR", "Mix", "Source"]
 
 #: dB that a recording is made louder or quieter at most: beyond that there is nothing but its noise.
 MOST_GAIN = 40.0
@@ -33,6 +35,10 @@ FADE = Fraction(1, 50)
 _TAIL = 30
 #: Share of the picture's length that a sound must have.
 _ENOUGH = Fraction(1, 2)
+#: Times that the ceiling is moved at most, for what a codec adds.
+_MOST_AIM = 2.0
+#: Decibels from the ceiling that a peak may be off.
+NEAR = 0.1
 _BLOCK = 16_384  # samples, about a third of a second
 
 Block = NDArray[np.float32]
@@ -102,18 +108,50 @@ class Mix:
         self._gains = []
         for at, source in enumerate(self._sources):
             whole, part = self._measured(source, foreign=at == 0)
-            level = whole.level(0.0)
-            silent = level <= Histogram.FLOOR
-            gain = 0.0 if silent else float(np.clip(LEVEL - level, -MOST_GAIN, MOST_GAIN))
+            # As loud as each would be in a clip of its own, where the curve bends it as well.
+            gain = make_up(whole, -MOST_GAIN, MOST_GAIN) if whole.peak > 0 else 0.0
             self._gains.append(gain)
             heard.merge(part, gain)
-        more = make_up(heard, MOST_GAIN - max(self._gains))
-        self._gains = [gain + more for gain in self._gains]
-        self.level = heard.level(more)
+        self._heard = heard
+        self._tried: list[tuple[float, float]] = []  # how far off in dB, and the ceiling
+        self._settle(CEILING)
+
+    def aim(self, peak: float) -> bool:
+        """Correct the height of the largest sample, once it is known what became of it.
+
+        A codec adds to a peak, and to a flat one more: up to some decibels, which again tells recordings
+        apart.
+
+        Args:
+            peak: Largest sample that a player gets of what this gave.
+
+        Returns:
+            Whether it is worth to look again.
+        """
+        wanted = min(CEILING, STRETCH * self._peak)
+        if not peak > 0 < wanted:
+            return False
+        off = 20 * math.log10(peak / wanted)
+        self._tried.append((abs(off), self._ceiling))
+        ceiling = self._ceiling * wanted / peak
+        self._settle(min(max(ceiling, CEILING / _MOST_AIM), CEILING * _MOST_AIM))
+        return abs(off) > NEAR
+
+    def keep(self) -> None:
+        """Go back to what came nearest of all that was aimed: a codec need not follow in small steps."""
+        if self._tried:
+            self._settle(min(self._tried)[1])
+
+    def _settle(self, ceiling: float) -> None:
+        """Find the gain that brings what is heard to the level, with its peak at ``ceiling``."""
+        self._ceiling = ceiling
+        self._more = make_up(self._heard, -MOST_GAIN, MOST_GAIN - max(self._gains), self._ceiling)
+        self.level = self._heard.level(self._more, self._ceiling)
+        self._peak = self._heard.peak * 10 ** (self._more / 20)
 
     def __iter__(self) -> Iterator[Block]:
         parts = [_Reading(source, self.total, self._limits) for source in self._sources]
-        factors = [np.float32(10 ** (gain / 20)) for gain in self._gains]
+        factors = [np.float32(10 ** ((gain + self._more) / 20)) for gain in self._gains]
         position = 0
         for blocks in zip(*map(_even, parts), strict=True):
             mixed = blocks[0] * factors[0]
@@ -123,7 +161,7 @@ class Mix:
                 # and cosine: no dip says where it is.
                 mixed = np.sin(angle) * mixed + np.cos(angle) * (blocks[1] * factors[1])
             position += len(mixed)
-            yield limited(mixed).astype(np.float32, copy=False)
+            yield shaped(mixed, self._peak, self._ceiling).astype(np.float32, copy=False)
 
     def _measured(self, source: Source, *, foreign: bool) -> tuple[Histogram, Histogram]:
         """How loud a source is, and how loud the part of it that will be heard."""

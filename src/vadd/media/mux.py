@@ -23,10 +23,11 @@ from vadd.media.limits import Limits
 from vadd.media.probe import open_container
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
 
-__all__ = ["BIT_RATE", "CODEC", "RATE", "Sink", "Track", "survey", "write"]
+__all__ = ["BIT_RATE", "CODEC", "RATE", "Sink", "Track", "dress", "framed", "frames", "survey", "write"]
 
 #: The sound of every clip that is written: mono, so that a second channel cannot tell where it came from.
 CODEC, RATE, BIT_RATE = "aac", 48_000, 128_000
@@ -179,40 +180,50 @@ def write(
     sink.flush()
 
 
+def dress(encoder: Any) -> None:
+    """Give an encoder of sound the settings that every clip has."""
+    from av.codec.context import Flags
+
+    encoder.bit_rate = BIT_RATE
+    # A tenth of the power of white noise lies above where the encoder would cut: rain would lose more of
+    # its level than speech.
+    encoder.options = {"cutoff": str(RATE // 2)}
+    # Without it the encoder writes its name and version into the first frame.
+    encoder.flags |= Flags.bitexact
+
+
 class _Voice:
     """The sound's track: encoded no further than the picture has come."""
 
     def __init__(self, out: OutputContainer, sound: Iterable[NDArray[np.float32]]) -> None:
-        from av.codec.context import Flags
-
         stream: Any = out.add_stream(CODEC, rate=RATE, layout="mono")
-        stream.bit_rate = BIT_RATE
-        # A tenth of the power of white noise lies above where the encoder would cut: rain would lose more
-        # of its level than speech.
-        stream.codec_context.options = {"cutoff": str(RATE // 2)}
-        # Without it the encoder writes its name and version into the first frame.
-        stream.codec_context.flags |= Flags.bitexact
+        dress(stream.codec_context)
         self._out, self._stream = out, stream
-        self._frames = _frames(sound)
+        self._frames = frames(sound)
         self._position = 0
 
     def until(self, seconds: Fraction | None) -> None:
         """Write the sound that begins before ``seconds``, or all that is left."""
-        from av.audio.frame import AudioFrame
-
         while seconds is None or self._position < seconds * RATE:
             samples = next(self._frames, None)
             if samples is None:
                 break
-            frame = AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, self._position, Fraction(1, RATE)
+            self._out.mux(self._stream.encode(framed(samples, self._position)))
             self._position += len(samples)
-            self._out.mux(self._stream.encode(frame))
         if seconds is None:
             self._out.mux(self._stream.encode(None))
 
 
-def _frames(sound: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+def framed(samples: NDArray[np.float32], position: int) -> AudioFrame:
+    """Samples as an encoder takes them, ``position`` samples from the start."""
+    from av.audio.frame import AudioFrame
+
+    frame = AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)
+    return frame
+
+
+def frames(sound: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
     """The samples in the portions that the encoder takes; only the last may be shorter."""
     rest = np.zeros(0, np.float32)
     for block in sound:

@@ -1,4 +1,4 @@
-"""What the guarded child does for a clip to be written: read, mix, encode, send the bytes of the new file.
+"""What the guarded child does for a clip to be written: read, mix, rehearse, encode, send the file's bytes.
 
 The child may write nothing itself, so the file leaves it in parts, each with its place: MP4 goes back to its
 beginning once at its end. No more than a part of it is ever held.
@@ -18,15 +18,18 @@ from vadd.media.limits import Limits
 from vadd.media.mix import Mix, Source
 from vadd.media.mux import Sink, survey, write
 from vadd.media.probe import probe, probe_open
+from vadd.media.rehearse import played_peak
 from vadd.timeline import Span
 
 if TYPE_CHECKING:
     from vadd.media.child import Channel
 
-__all__ = ["work"]
+__all__ = ["REHEARSALS", "work"]
 
 #: Seconds of media between two words of progress.
 _STEP = 1.0
+#: How often the sound is encoded at most to see what becomes of its peak; the nearest is kept.
+REHEARSALS = 4
 
 
 def work(
@@ -62,8 +65,8 @@ def work(
         if info.video is None:
             raise MediaError("unreadable", f"{place.name}: there is no picture in it")
         track = survey(place, info.video, container, bounds)
-    # Each file is read three times at most; what it says of its length need not be true, its packets are.
-    channel.duration(3 * float(track.length))
+    # Each file is read so many times at most; what it says of its length need not be true, its packets are.
+    channel.duration((3 + REHEARSALS) * float(track.length))
     infos = {picture: info}
     sources = []
     for name in (sound, own):
@@ -83,6 +86,13 @@ def work(
             channel.progress(seconds, float(track.length))
 
     mix = Mix(sources[0], sources[1] if own is not None else None, where, track.length, bounds, progress)
+    for _ in range(REHEARSALS):
+        again = mix.aim(played_peak(mix))
+        told = 0.0
+        channel.progress(float(track.length), float(track.length))
+        if not again:
+            break
+    mix.keep()
     write(Sink(lambda at, data: _send(channel, at, data)), place, info.video, track, mix, progress)
     return {"seconds": float(track.length), "level": mix.level, "filled": mix.filled}, {}
 

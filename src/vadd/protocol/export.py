@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from vadd.errors import OutputError, ProtocolError
+from vadd.errors import ProtocolError
 from vadd.protocol.lists import SUFFIX, file_name
 from vadd.protocol.manifest import Entry, Party
 from vadd.protocol.tables import rows
@@ -73,10 +73,7 @@ def write_lists(folder: Path, texts: dict[str, str]) -> None:
     """
     from vadd.classify.card import publish
 
-    try:
-        publish(folder, {name: text.encode("utf-8") for name, text in texts.items()})
-    except OutputError as error:
-        raise OutputError(str(error).replace("the classifier ", "the lists into ")) from error
+    publish(folder, {name: text.encode("utf-8") for name, text in texts.items()}, what="the lists into")
 
 
 def dcase_table(path: Path) -> tuple[str, int]:

@@ -10,17 +10,20 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from vadd.errors import OutputError, ProtocolError
-from vadd.protocol.tables import rows
+from vadd.protocol.tables import records, unswept
 from vadd.timeline import Span
 
-__all__ = ["COLUMNS", "FORM", "Entry", "Party", "entry", "read_manifest", "read_origin", "write_manifest"]
+__all__ = [
+    "COLUMNS", "FORM", "Entry", "Party", "entry", "place_of", "read_manifest", "read_origin",
+    "write_manifest",
+]  # fmt: skip
 
 #: Name and version of the form.
 FORM = "vadd.manifest/1"
@@ -108,10 +111,26 @@ def write_manifest(path: Path, entries: Iterable[Entry], origin: Mapping[str, An
     data = text.getvalue().encode("utf-8", "surrogatepass")
     facts = {"manifest": FORM, "sha256": hashlib.sha256(data).hexdigest(), **origin}
     told = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    place = place_of(path)
+    publish(place.parent, {f"{place.name}.json": told, place.name: data}, what=f"{place.name} in")
+
+
+def place_of(path: Path) -> Path:
+    """Where a manifest of this name lies; a link keeps pointing where it points.
+
+    Raises:
+        OutputError: If something is there that is no file: a manifest is two files, and would take the
+            place of a device or a pipe.
+    """
     try:
-        publish(path.parent, {f"{path.name}.json": told, path.name: data})
-    except OutputError as error:
-        raise OutputError(str(error).replace("the classifier ", f"{path.name} in ")) from error
+        place = path.resolve() if path.is_symlink() else path
+        there = place.exists() and not place.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle, before 3.13
+        raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
+    if there:
+        kind = "it is a folder" if place.is_dir() else "it is no file, and a manifest is two"
+        raise OutputError(f"cannot write {path}: {kind}")
+    return place
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
@@ -122,34 +141,45 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         ProtocolError: If it is no manifest, of another version, or a line makes no sense; names file and
             line.
     """
-    found: dict[str, int] = {}
-    entries = []
-    for number, row in rows(path, COLUMNS):
-        where = f"{path}, line {number}"
-        if row["manifest"] != FORM:
-            raise ProtocolError(f"{where}: a manifest of the form {row['manifest']!r}, not {FORM}")
-        trial = row["trial"]
-        if not trial or "/" in trial or trial.startswith("."):
-            raise ProtocolError(f"{where}: {trial!r} is no name of a trial")
-        if trial in found:
-            raise ProtocolError(f"{where}: the trial {trial} is in line {found[trial]} already")
-        found[trial] = number
-        if row["manipulated"] not in ("0", "1"):
-            raise ProtocolError(f"{where}: manipulated is {row['manipulated']!r}, not 0 or 1")
-        one, two = (
-            Party(row[side], *(row[f"{side}_{what}"] for what in ("class", "scene", "city", "location")))
-            for side in ("picture", "sound")
-        )
-        if not one.name or not two.name:
-            raise ProtocolError(f"{where}: a trial has a picture and a sound")
-        manipulated = row["manipulated"] == "1"
-        spans = read_spans(row["spans"], where)
-        if spans and not manipulated:
-            raise ProtocolError(f"{where}: an unmanipulated trial has spans")
-        entries.append(Entry(trial, one, two, manipulated, spans))
+    with unswept():
+        entries = tuple(_entries(path))
     if not entries:
         raise ProtocolError(f"{path} has no trials")
-    return tuple(entries)
+    return entries
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    found: dict[str, int] = {}
+    # The same few labels and places come again and again: one object of each is kept, not one a line.
+    word = _Words().__getitem__
+    for number, fields in records(path, COLUMNS):
+        form, trial, picture, sound, manipulated, spans, *labels = fields
+        if form != FORM:
+            raise ProtocolError(f"{path}, line {number}: a manifest of the form {form!r}, not {FORM}")
+        if not trial or "/" in trial or trial[0] == ".":
+            raise ProtocolError(f"{path}, line {number}: {trial!r} is no name of a trial")
+        if trial in found:
+            raise ProtocolError(f"{path}, line {number}: the trial {trial} is in line {found[trial]} already")
+        found[trial] = number
+        if manipulated not in ("0", "1"):
+            raise ProtocolError(f"{path}, line {number}: manipulated is {manipulated!r}, not 0 or 1")
+        if not picture or not sound:
+            raise ProtocolError(f"{path}, line {number}: a trial has a picture and a sound")
+        labels = list(map(word, labels))
+        one = Party(picture, *labels[::2])
+        two = one if picture == sound and labels[::2] == labels[1::2] else Party(sound, *labels[1::2])
+        where = read_spans(spans, f"{path}, line {number}") if spans else ()
+        if where and manipulated == "0":
+            raise ProtocolError(f"{path}, line {number}: an unmanipulated trial has spans")
+        yield Entry(trial, one, two, manipulated == "1", where)
+
+
+class _Words(dict[str, str]):
+    """Of equal words the first."""
+
+    def __missing__(self, word: str) -> str:
+        self[word] = word
+        return word
 
 
 def read_origin(path: Path) -> dict[str, Any]:
@@ -158,7 +188,8 @@ def read_origin(path: Path) -> dict[str, Any]:
     Raises:
         ProtocolError: If it is no JSON object.
     """
-    beside = path.with_name(f"{path.name}.json")
+    place = path.resolve() if path.is_symlink() else path
+    beside = place.with_name(f"{place.name}.json")
     if not beside.is_file():
         return {}
     try:

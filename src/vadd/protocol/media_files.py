@@ -1,9 +1,12 @@
-"""Where the clips of a benchmark are: any folders with one file a clip, or TAU's with two."""
+"""Where the clips of a benchmark are: any folders with one file a clip, or TAU's with two.
+
+What only lends its sound may be a recording without a picture.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,8 @@ __all__ = ["ClipFiles", "find_clips"]
 
 #: What is taken for a clip in a folder.
 SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v"})
+#: What is taken for a recording where there is no clip of the name.
+RECORDINGS = frozenset({".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class ClipFiles:
     """The files of a clip.
 
     Attributes:
-        picture: The file whose picture is the clip's.
+        picture: The file whose picture is the clip's; of a recording the recording, which has none.
         sound: The file whose sound is the clip's; the same for one file.
     """
 
@@ -32,14 +37,15 @@ def find_clips(folder: Path, names: Iterable[str]) -> dict[str, ClipFiles]:
     """The files of the clips of these names, in ``folder`` or any folder in it.
 
     A clip ``NAME`` is ``video/NAME.mp4`` with ``audio/NAME.wav``, as TAU keeps them, or else a file ``NAME``
-    with one of :data:`SUFFIXES`; a name may itself have a suffix, and folders before it.
+    with one of :data:`SUFFIXES`, or if there is none, a recording with one of :data:`RECORDINGS`; a name may
+    itself have a suffix, and folders before it.
 
     Raises:
         UsageError: If there is no such folder, a clip is not there (says how many) or is there twice.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}")
-    shelf: dict[str, list[Path]] | None = None
+    shelves: list[dict[str, list[Path]]] = []
     found: dict[str, ClipFiles] = {}
     missing = []
     for name in sorted(set(names)):
@@ -48,9 +54,8 @@ def find_clips(folder: Path, names: Iterable[str]) -> dict[str, ClipFiles]:
         if pair is not None:
             found[name] = pair
             continue
-        if shelf is None:
-            shelf = _shelf(folder)
-        paths = shelf.get(plain, [])
+        shelves = shelves or [_shelf(folder, suffixes) for suffixes in (SUFFIXES, RECORDINGS)]
+        paths = next((shelf[plain] for shelf in shelves if plain in shelf), [])
         if len(paths) > 1:
             raise UsageError(f"the clip {name} is there twice: {paths[0]} and {paths[1]}")
         if paths:
@@ -66,7 +71,7 @@ def find_clips(folder: Path, names: Iterable[str]) -> dict[str, ClipFiles]:
 
 def _plain(name: str) -> str:
     stem, dot, suffix = name.rpartition(".")
-    return stem if stem and f"{dot}{suffix}".lower() in SUFFIXES else name
+    return stem if stem and f"{dot}{suffix}".lower() in SUFFIXES | RECORDINGS else name
 
 
 def _pair(folder: Path, name: str) -> ClipFiles | None:
@@ -76,14 +81,14 @@ def _pair(folder: Path, name: str) -> ClipFiles | None:
     return ClipFiles(picture, sound) if picture.is_file() and sound.is_file() else None
 
 
-def _shelf(folder: Path) -> dict[str, list[Path]]:
-    """Clips by their name alone and by their path in the folder, both without suffix."""
+def _shelf(folder: Path, suffixes: Set[str]) -> dict[str, list[Path]]:
+    """Files by their name alone and by their path in the folder, both without suffix."""
     shelf: dict[str, list[Path]] = {}
     for place, folders, files in os.walk(folder):
         folders.sort()
         for file in sorted(files):
             path = Path(place, file)
-            if path.suffix.lower() not in SUFFIXES or file.startswith(".") or not path.is_file():
+            if path.suffix.lower() not in suffixes or file.startswith(".") or not path.is_file():
                 continue
             inside = path.relative_to(folder).with_suffix("").as_posix()
             for key in dict.fromkeys((inside, path.stem)):

@@ -5,19 +5,17 @@ of another side **and** from another place. What is asked for is symmetric, and 
 exchange possible: the clips that get a foreign sound are the clips that give theirs away.
 
 First everybody gets a sound in the order that was drawn; those whom it does not suit trade with somebody
-whom the trade suits too; what is left is mended along augmenting paths, which find a largest matching
-(Berge 1957). The paths are looked for among *groups* of clips of one side and place, of which there are few.
+whom the trade suits too; what is left is mended (:mod:`vadd.protocol.mending`).
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
-__all__ = ["exchange", "hopeless"]
+from vadd.protocol.mending import Census, Group, Row, fit, mend
 
-Group: TypeAlias = tuple[int, int]
+__all__ = ["Group", "exchange", "hopeless"]
 
 #: A side or place is common if more than one clip in so many is of it.
 _COMMON = 10
@@ -44,17 +42,17 @@ def exchange(groups: Sequence[Group], order: Sequence[int], *, reuse: int = 1) -
     """
     given: list[int | None] = list(_trade(groups, list(order)))
     for at, sound in enumerate(given):
-        if sound is not None and not _fit(groups[at], groups[sound]):
+        if sound is not None and not fit(groups[at], groups[sound]):
             given[at] = None
     used = set(given)
-    _mend(groups, given, [sound for sound in order if sound not in used])
+    mend(groups, given, [sound for sound in order if sound not in used])
     _close(given)
     for times in range(2, reuse + 1):
         wanting = [at for at, sound in enumerate(given) if sound is None]
         lent = Counter(sound for sound in given if sound is not None)
         # A sound that was left over in the round before suits nobody who still wants one.
         free = [sound for sound in order if lent[sound] == times - 1]
-        _mend(groups, given, _hand_out(groups, given, wanting, free))
+        mend(groups, given, _hand_out(groups, given, wanting, free))
         if all(given[at] is None for at in wanting):
             break
     return given
@@ -62,41 +60,8 @@ def exchange(groups: Sequence[Group], order: Sequence[int], *, reuse: int = 1) -
 
 def hopeless(groups: Iterable[Group]) -> set[Group]:
     """The groups that no sound can be given to, whatever the others get."""
-    census = _Census(groups)
+    census = Census(groups)
     return {group for group in census.groups if not census.fitting(group)}
-
-
-class _Census:
-    """Groups, and how many there are of each side and of each place.
-
-    What a group does not fit is of its side or of its place, so that of any groups almost nothing is left
-    after two or three different ones have taken what fits them; counting spares them the look at the rest.
-    """
-
-    def __init__(self, groups: Iterable[Group]) -> None:
-        self.groups = dict.fromkeys(groups)
-        self.sides = Counter(side for side, _ in self.groups)
-        self.places = Counter(place for _, place in self.groups)
-
-    def fitting(self, group: Group) -> int:
-        """How many of them a clip of ``group`` may have sounds of."""
-        either = self.sides[group[0]] + self.places[group[1]] - (group in self.groups)
-        return len(self.groups) - either
-
-    def take(self, group: Group) -> list[Group]:
-        """Take out those that a clip of ``group`` may have sounds of."""
-        if not self.fitting(group):
-            return []
-        taken = [other for other in self.groups if _fit(group, other)]
-        for side, place in taken:
-            del self.groups[side, place]
-            self.sides[side] -= 1
-            self.places[place] -= 1
-        return taken
-
-
-def _fit(one: Group, other: Group) -> bool:
-    return one[0] != other[0] and one[1] != other[1]
 
 
 def _trade(groups: Sequence[Group], held: list[int]) -> list[int]:
@@ -114,7 +79,7 @@ def _trade(groups: Sequence[Group], held: list[int]) -> list[int]:
         wrong = []
         for at in before:
             mine, sound = groups[at], groups[held[at]]
-            if _fit(mine, sound):
+            if fit(mine, sound):
                 continue
             same_side = mine[0] == sound[0]
             reason = (0, mine[0]) if same_side else (1, mine[1])
@@ -124,7 +89,7 @@ def _trade(groups: Sequence[Group], held: list[int]) -> list[int]:
             while step < end:
                 other = (first + step) % count
                 step += 1
-                if _fit(mine, groups[held[other]]) and _fit(groups[other], sound):
+                if fit(mine, groups[held[other]]) and fit(groups[other], sound):
                     held[at], held[other] = held[other], held[at]
                     break
             else:
@@ -141,108 +106,28 @@ def _hand_out(
 ) -> list[int]:
     """Give free sounds to those who want one, as they come; returns the sounds that are left.
 
-    Each side walks once along the sounds, so that not all sounds are looked at for each picture.
+    Each side walks once along the sounds, so that not all sounds are looked at for each picture; and where
+    all that is left in front is of one place, nobody of that place looks at it again.
     """
-    taken: set[int] = set()
+    row = Row(len(free))
     walked: dict[int, int] = {}
-    start = 0
+    barred: dict[int, int] = {}
+    left = set(free)
     for at in wanting:
-        while start < len(free) and free[start] in taken:
-            start += 1
-        step = max(start, walked.get(groups[at][0], 0))
-        while step < len(free) and (free[step] in taken or not _fit(groups[at], groups[free[step]])):
-            step += 1
+        side, place = groups[at]
+        first = row.seek(barred.get(place, 0))
+        while first < len(free) and groups[free[first]][1] == place:
+            first = row.seek(first + 1)
+        barred[place] = first
+        step = row.seek(max(first, walked.get(side, 0)))
+        while step < len(free) and not fit(groups[at], groups[free[step]]):
+            step = row.seek(step + 1)
         if step < len(free):
             given[at] = free[step]
-            taken.add(free[step])
-        walked[groups[at][0]] = step
-    return [sound for sound in free if sound not in taken]
-
-
-def _mend(groups: Sequence[Group], given: list[int | None], free: Sequence[int]) -> None:
-    """Serve all who have no sound and can have one, if need be by giving others another."""
-    wanting: dict[Group, list[int]] = {}
-    for at, sound in enumerate(given):
-        if sound is None:
-            wanting.setdefault(groups[at], []).append(at)
-    if not wanting:
-        return
-    spare: dict[Group, list[int]] = {}
-    holders: dict[Group, dict[Group, list[int]]] = {}  # of a sound's group: who holds its sounds
-    for sound in free:
-        spare.setdefault(groups[sound], []).append(sound)
-    for at, sound in enumerate(given):
-        if sound is not None:
-            holders.setdefault(groups[sound], {}).setdefault(groups[at], []).append(at)
-    sources = dict.fromkeys([*spare, *holders])
-    census = _Census(sources)
-    for group, clips in wanting.items():
-        while clips and census.fitting(group):
-            path, seen = _path(group, sources, spare, holders)
-            if not path:
-                # What cannot be reached now cannot be reached later either.
-                sources = dict.fromkeys(source for source in sources if source not in seen)
-                census = _Census(sources)
-                break
-            for _ in range(min(len(clips), _width(path, spare, holders))):
-                _shift(path, clips, given, spare, holders)
-
-
-#: (who gets a sound, of which group), from the last in the chain, who takes a spare one, to the first.
-_Path: TypeAlias = list[tuple[Group, Group]]
-
-
-def _path(
-    start: Group,
-    sources: Iterable[Group],
-    spare: dict[Group, list[int]],
-    holders: dict[Group, dict[Group, list[int]]],
-) -> tuple[_Path, set[Group]]:
-    """The shortest chain of gifts that ends with a spare sound, and the groups of sounds looked at."""
-    unseen = _Census(sources)
-    asked: dict[Group, Group] = {}  # group of sounds → who wants one of them
-    holding: dict[Group, Group] = {}  # who → the group of the sound that it would give up
-    queue = deque([start])
-    while queue:
-        group = queue.popleft()
-        reached = unseen.take(group)
-        for source in reached:
-            asked[source] = group
-            if spare.get(source):
-                path = [(group, source)]
-                while group != start:
-                    source = holding[group]
-                    group = asked[source]
-                    path.append((group, source))
-                return path, set(asked)
-        for source in reached:
-            for other, clips in holders.get(source, {}).items():
-                if clips and other != start and other not in holding:
-                    holding[other] = source
-                    queue.append(other)
-    return [], set(asked)
-
-
-def _width(path: _Path, spare: dict[Group, list[int]], holders: dict[Group, dict[Group, list[int]]]) -> int:
-    """How many clips the chain serves before one of its links is used up."""
-    links = [len(holders[path[at + 1][1]][path[at][0]]) for at in range(len(path) - 1)]
-    return min([len(spare[path[0][1]]), *links])
-
-
-def _shift(
-    path: _Path,
-    wanting: list[int],
-    given: list[int | None],
-    spare: dict[Group, list[int]],
-    holders: dict[Group, dict[Group, list[int]]],
-) -> None:
-    """Serve one clip along a chain."""
-    sound: int | None = spare[path[0][1]].pop()
-    for at, (group, source) in enumerate(path):
-        last = at == len(path) - 1
-        clip = wanting.pop() if last else holders[path[at + 1][1]][group].pop()
-        given[clip], sound = sound, given[clip]
-        holders.setdefault(source, {}).setdefault(group, []).append(clip)
+            left.remove(free[step])
+            row.leave(step)
+        walked[side] = step
+    return [sound for sound in free if sound in left]
 
 
 def _close(given: list[int | None]) -> None:

@@ -33,7 +33,7 @@ class Labels:
         given = list(values)
         names = sorted(set(given))
         place = {name: at for at, name in enumerate(names)}
-        return cls(tuple(names), np.array([place[name] for name in given], np.int64))
+        return cls(tuple(names), np.fromiter(map(place.__getitem__, given), np.int64, len(given)))
 
     def take(self, chosen: NDArray[Any]) -> Labels:
         """The labels of some trials, by index or mask; names that no longer occur are left out."""

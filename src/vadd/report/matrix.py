@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,33 @@ from vadd.errors import OutputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["matrix"]
+__all__ = ["drawn", "matrix"]
 
 #: Fields darker than this have white numbers.
 _DARK = 0.55
 
 
-def matrix(
-    path: Path,
+def matrix(path: Path, **content: Any) -> None:
+    """Draw it into a PNG file.
+
+    Args:
+        path: Of the picture.
+        **content: Of :func:`drawn`.
+
+    Raises:
+        OutputError: If it cannot be written; there is then no picture of that name, or the old one.
+    """
+    picture = drawn(**content)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(picture)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def drawn(
     *,
     title: str,
     down: str,
@@ -29,11 +49,10 @@ def matrix(
     shades: NDArray[Any],
     decimals: int = 0,
     synthetic: bool,
-) -> None:
-    """Draw it into a PNG file.
+) -> bytes:
+    """Draw it, as PNG.
 
     Args:
-        path: Of the picture.
         title: What it shows.
         down: What the rows are.
         across: What the columns are.
@@ -43,9 +62,6 @@ def matrix(
         shades: The same shape, from 0 (light) to 1 (dark).
         decimals: Of the numbers.
         synthetic: Whether the picture has to say that no clip was ever seen.
-
-    Raises:
-        OutputError: If it cannot be written; there is then no picture of that name, or the old one.
     """
     # Of the object-oriented interface alone, which opens no window and keeps no state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,10 +85,6 @@ def matrix(
                     color="white" if shades[row, column] > _DARK else "black",
                 )  # fmt: skip
     axes.set_title(f"{title}\n(synthetic data)" if synthetic else title, parse_math=False, fontsize=10)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return picture.getvalue()
