@@ -10,12 +10,15 @@ __all__ = ["protocol"]
 
 _COMMANDS = {
     "audit": "vadd.cli.protocol_audit:audit_",
+    "distort": "vadd.cli.protocol_distort:distort_",
     "export": "vadd.cli.protocol_make:export_",
     "import": "vadd.cli.protocol_make:import_",
+    "join": "vadd.cli.protocol_join:join_",
     "make": "vadd.cli.protocol_make:make_",
     "render": "vadd.cli.protocol_render:render_",
     "run": "vadd.cli.protocol_run:run_",
     "score": "vadd.cli.protocol_score:score_",
+    "splice": "vadd.cli.protocol_join:splice_",
 }
 
 

@@ -1,0 +1,1 @@
+"""What happens to clips between a camera and an editor: one change a file, each repeatable exactly."""

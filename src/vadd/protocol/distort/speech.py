@@ -1,0 +1,25 @@
+"""Somebody speaking over the scene: a reporter, a narrator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vadd.protocol.distort.masker import laid_over
+from vadd.protocol.distort.transform import ReadRecording, Sound, SoundTransform, number, recording
+
+__all__ = ["Speech"]
+
+
+@dataclass(frozen=True)
+class Speech(SoundTransform):
+    """Recorded speech over the sound."""
+
+    name: ClassVar[str] = "speech"
+
+    recording: str = recording("file with the speech; a stretch of it is drawn")
+    level: float = number(0.0, -60.0, 60.0, "dB of the speech's RMS above the sound's")
+
+    def hear(self, sound: Sound, seed: int, read: ReadRecording) -> Sound:
+        """Lay a stretch of the recording over all channels."""
+        return laid_over(sound, read(self.recording, sound.rate), self.level, seed)
