@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("pyarrow")
 
+from scipy.optimize import minimize_scalar
 from tiny_detectors import (
     EAR,
     EYE,
@@ -36,8 +37,11 @@ from vadd.detect import install as installing
 from vadd.detect.build import build
 from vadd.detect.calibrate import Calibration
 from vadd.detect.folder import read_detector
+from vadd.detect.folds import split
+from vadd.detect.scorers import Confusions, Graded, kind
 from vadd.embed.store import Store
 from vadd.errors import ModelError, OutputError, UsageError
+from vadd.scenes import TAU
 
 LISTED = clips()
 
@@ -63,6 +67,29 @@ def smoothed(rows: np.ndarray) -> np.ndarray:
     return np.array([rows[max(0, at - 1) : at + 2].mean(axis=0) for at in range(len(rows))])
 
 
+def temperature(rows: list[np.ndarray], scenes: list[int]) -> float:
+    """What makes clips likeliest, each scene weighing the same, one clip in so many being wrong."""
+    counts = np.bincount(scenes, minlength=10)
+    shown = int((counts > 0).sum())
+
+    def loss(log: float) -> float:
+        total = 0.0
+        for each, scene in zip(rows, scenes, strict=True):
+            logits = np.log(np.maximum(each.astype(np.float64), 1e-30)) * np.exp(-log)
+            logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+            wanted = np.full(10, 1 / (len(rows) + 2) / 9)
+            wanted[scene] = 1 - 1 / (len(rows) + 2)
+            total -= (logs @ wanted).mean() / counts[scene] / shown
+        return total
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-6, 6), options={"xatol": 1e-9}).x))
+
+
+def flattened(rows: np.ndarray, by: float) -> np.ndarray:
+    shares = np.maximum(rows.astype(np.float64), 1e-30) ** (1 / by)
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
 def score(picture: np.ndarray, sound: np.ndarray) -> float:
     ratio = 10 * (0.99 * picture + 0.001) * (0.99 * sound + 0.001)
     return float(-np.log(ratio.sum(axis=1)).mean())
@@ -72,16 +99,31 @@ def test_calibrated_on_the_clips_that_were_kept_apart(parts, built):
     """All scores once more, from the vectors on."""
     visual, audio, _ = parts
     kept = [clip for clip in LISTED if f"lyon/{clip.location}" in validation()]
-    said = []
-    for clip in sorted(kept, key=lambda clip: clip.name):
-        rows = []
-        for folder, record in ((visual, EYE), (audio, EAR)):
-            vectors = WORLD.vectors(record, clip.scene, clip.name).astype(np.float16)
-            rows.append(smoothed(load(folder).posteriors({record.name: vectors})))
-        said.append(rows)
-    own = sorted(score(*rows) for rows in said)
+    kept = sorted(kept, key=lambda clip: clip.name)
+    scenes = [TAU.index(clip.scene) for clip in kept]
+    fold = split([f"lyon/{clip.location}" for clip in kept], seed=3)
     calibration = document(built, "calibration.json")
-    assert calibration["own"] == pytest.approx(own, abs=1e-5)
+    columns = []
+    for side, folder, record in (("visual", visual, EYE), ("audio", audio, EAR)):
+        raw = [
+            load(folder).posteriors(
+                {record.name: WORLD.vectors(record, clip.scene, clip.name).astype(np.float16)}
+            )
+            for clip in kept
+        ]
+        assert calibration["temperature"][side] == pytest.approx(temperature(raw, scenes), rel=1e-4)
+        # Each clip by the temperature of the others' locations.
+        without = [
+            temperature(
+                [rows for rows, at in zip(raw, fold, strict=True) if at != each],
+                [scene for scene, at in zip(scenes, fold, strict=True) if at != each],
+            )
+            for each in range(5)
+        ]
+        columns.append([smoothed(flattened(rows, without[at])) for rows, at in zip(raw, fold, strict=True)])
+    said = list(zip(*columns, strict=True))
+    own = sorted(score(*rows) for rows in said)
+    assert calibration["own"] == pytest.approx(own, abs=1e-4)
     assert len(own) == 18
     assert own[-1] < 0
     # 12 of the other clips show other scenes, so that every one of them is a donor.
@@ -90,6 +132,11 @@ def test_calibrated_on_the_clips_that_were_kept_apart(parts, built):
     swapped = [
         score(said[at][0], said[donor][1]) for at in range(18) for donor in range(18) if at // 6 != donor // 6
     ]
+    if calibration["steps"]:
+        known, shares = np.array(calibration["steps"]).T
+        assert (np.diff(shares) >= 0).all()
+        assert known[0] == pytest.approx(min(own + swapped), abs=1e-4)
+        assert known[-1] == pytest.approx(max(own + swapped), abs=1e-4)
     loss = []
     for slope in (calibration["slope"], calibration["slope"] * 1.05):
         for intercept in (calibration["intercept"], calibration["intercept"] + 0.05):
@@ -118,7 +165,7 @@ def test_how_strange_a_known_clip_can_be(parts, built):
 
 def test_the_card(parts, built):
     card = document(built)
-    assert (card["kind"], card["format"], card["scenes"], card["scorer"]) == ("detector", 1, "tau", "graded")
+    assert (card["kind"], card["format"], card["scenes"], card["scorer"]) == ("detector", 2, "tau", "graded")
     assert (card["seed"], card["synthetic"], card["frame_side"]) == (3, False, SIDE)
     assert [each["name"] for each in card["embedders"]] == ["efficientnet_lite0", "yamnet"]
     assert [each["identity"] for each in card["embedders"]] == [EYE.identity, EAR.identity]
@@ -139,8 +186,14 @@ def test_it_comes_back_as_it_was_written(built):
     found = read_detector(built)
     calibration = document(built, "calibration.json")
     assert found.calibration == Calibration(
-        tuple(calibration["own"]), calibration["slope"], calibration["intercept"], found.document.described
+        tuple(calibration["own"]),
+        calibration["slope"],
+        calibration["intercept"],
+        found.document.described,
+        tuple(tuple(step) for step in calibration["steps"]),
     )
+    assert found.temperature == calibration["temperature"]
+    assert found.scorer == Graded(0.01)
     assert (found.card.name, found.scenes.name) == ("detector", "tau")
     assert {"card.json", "calibration.json", "audio/weights.safetensors"} <= dict(found.card.hashes).keys()
 
@@ -152,8 +205,8 @@ def test_the_test_fold_changes_nothing(parts, built, tmp_path):
 
 
 def test_seeds_draw_the_sounds(parts, tmp_path, monkeypatch):
-    real = module.swapped_scores
-    monkeypatch.setattr(module, "swapped_scores", lambda *a, seed: real(*a, seed=seed, donors=4))
+    real = module.hold_out
+    monkeypatch.setattr(module, "hold_out", lambda *a, seed: real(*a, seed=seed, donors=4))
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         build(*parts, tmp_path / name, seed=seed)
     files = [(tmp_path / name / "calibration.json").read_bytes() for name in "abc"]
@@ -185,6 +238,50 @@ def test_no_sound_comes_from_where_the_picture_was_taken(tmp_path, parts):
     assert document(tmp_path / "out")["counts"] == {
         "clips": 18, "locations": 2, "swaps": 18 * 6, "donors": 20,
     }  # fmt: skip
+
+
+# --- scorers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["hard", "seconds", "divergence", "bhattacharyya", "confusions"])
+def test_every_scorer_can_be_built_with(parts, tmp_path, name):
+    build(*parts, tmp_path / "out", scorer=name, seed=3)
+    found = read_detector(tmp_path / "out")
+    assert type(found.scorer) is kind(name)
+    assert (found.document.scorer, found.scorer.name) == (name, name)
+    assert found.card.method.startswith(found.scorer.about)
+    calibration = document(tmp_path / "out", "calibration.json")
+    assert calibration["scorer"]["name"] == name
+    assert len(calibration["own"]) == 18
+    low, high = found.scorer.bounds(10)
+    assert low <= calibration["own"][0] <= calibration["own"][-1] <= high
+
+
+def test_confusions_are_learnt_only_where_all_scenes_are_shown(parts, tmp_path):
+    """Three of ten scenes are shown: a temperature at most."""
+    build(*parts, tmp_path / "out", scorer="confusions")
+    scorer = read_detector(tmp_path / "out").scorer
+    assert isinstance(scorer, Confusions)
+    for side in (scorer.picture, scorer.sound):
+        assert side.confusions == tuple(tuple(row) for row in np.eye(10).tolist())
+
+
+@pytest.mark.parametrize("name", ["soft", "contrastive"])
+def test_a_scorer_that_cannot_be_built_with(parts, tmp_path, name):
+    refused(f"{name}'.* hard, seconds, graded", *parts, error=UsageError, out=tmp_path / "out", scorer=name)
+
+
+def test_clips_of_one_location_teach_nothing(parts, tmp_path):
+    """All from one place: nothing can be held out, so that no foreign sound is there either."""
+    listed = [replace(clip, location="x") for clip in LISTED if clip.split == "train"]
+    data = told(validation=["lyon/x"])
+    visual, audio = (
+        linear_classifier(tmp_path / side, reference(record), *learnt(record, LISTED), data=data)
+        for side, record in (("visual", EYE), ("audio", EAR))
+    )
+    store = store_of(tmp_path / "store", listed)
+    refused("no sound among them is foreign", visual, audio, store, out=tmp_path / "out")
+    refused("these clips are from one", visual, audio, store, out=tmp_path / "out", scorer="confusions")
 
 
 # --- in the folder --------------------------------------------------------------------------------
@@ -253,9 +350,9 @@ def other(tmp_path):
     return make
 
 
-def refused(told: str, *arguments, error: type[Exception] = ModelError, out: Path) -> None:
+def refused(told: str, *arguments, error: type[Exception] = ModelError, out: Path, **options) -> None:
     with pytest.raises(error, match=told) as caught:
-        build(*arguments, out)
+        build(*arguments, out, **options)
     assert "\n" not in str(caught.value)
     assert not out.exists()
 
@@ -303,12 +400,13 @@ def test_a_store_without_the_embedder(parts, tmp_path):
 
 
 def test_classifiers_that_cannot_tell(parts, tmp_path):
-    rng = np.random.default_rng(0)
+    """The sound's classifier takes each scene for the next: foreign sounds fit better than own ones."""
     vectors, labels = learnt(EAR, LISTED)
-    shuffled = linear_classifier(
-        tmp_path / "audio", reference(EAR), rng.normal(size=vectors.shape), labels, gain=1e-9
+    around = dict(zip(np.unique(labels), np.roll(np.unique(labels), 1), strict=True))
+    wrong = linear_classifier(
+        tmp_path / "audio", reference(EAR), vectors, np.array([around[each] for each in labels])
     )
-    refused("cannot tell them apart", parts[0], shuffled, parts[2], out=tmp_path / "out")
+    refused("cannot tell them apart", parts[0], wrong, parts[2], out=tmp_path / "out")
 
 
 def test_folders_that_are_no_classifiers(parts, tmp_path, built):

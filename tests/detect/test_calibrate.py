@@ -122,3 +122,38 @@ def test_a_damaged_or_missing_file_is_refused(monkeypatch, tmp_path):
     (tmp_path / "data" / calibrate.CALIBRATION).write_bytes(FILE.read_bytes().replace(b"1", b"2", 1))
     with pytest.raises(ModelError, match=r"everyday\.json is damaged"):
         calibrate.load.__wrapped__()
+
+
+# --- curves in steps ------------------------------------------------------------------------------
+
+STEPS = ((-2.0, 0.0), (-1.0, 0.2), (0.0, 0.2), (1.0, 0.9), (3.0, 1.0))
+
+
+@given(st.floats(-10, 10), st.floats(-10, 10))
+def test_steps_take_the_place_of_the_logistic_curve(one, other):
+    kept = Calibration((0.0,) * 19, 1.0, 0.0, "made", STEPS)
+    assert kept.curve.kind == "isotonic"
+    known, shares = np.array(STEPS).T
+    want = min(max(float(np.interp(one, known, shares)), 1 / 20), 19 / 20)
+    assert kept.probability(one) == pytest.approx(want)
+    low, high = sorted((one, other))
+    assert kept.probability(low) <= kept.probability(high)
+
+
+@pytest.mark.parametrize("steps", [
+    ((0.0, 0.5), (0.0, 0.6)), ((1.0, 0.5), (0.0, 0.6)), ((0.0, 0.5), (1.0, 0.4)), ((0.0, -0.1),),
+    ((0.0, 1.1),), ((0.0, 0.1), (float("nan"), 0.2)),
+])  # fmt: skip
+def test_steps_that_do_not_rise_are_refused(steps):
+    with pytest.raises(ValueError, match="steps of a curve rise"):
+        Calibration((0.0,), 1.0, 0.0, "made", steps)
+
+
+def test_steps_in_the_file_of_the_everyday_model_would_be_read(monkeypatch):
+    learnt = {**json.loads(FILE.read_text()), "steps": STEPS}
+    content = json.dumps(learnt).encode()
+    monkeypatch.setattr(calibrate, "_content", lambda: content)
+    monkeypatch.setattr(calibrate, "CALIBRATION_SHA256", hashlib.sha256(content).hexdigest())
+    found = calibrate.load.__wrapped__()
+    assert found.steps == STEPS
+    assert SHIPPED.curve.kind == "logistic"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vadd.detect.curve import fit_curve
+from vadd.detect.curve import choose_curve, fit_curve
 from vadd.errors import ModelError
 
 
@@ -65,3 +65,36 @@ def test_foreign_sounds_that_score_no_higher_are_refused(own, swapped):
 def test_no_scores_at_all(own, swapped):
     with pytest.raises(ValueError, match="finite scores"):
         fit_curve(own, swapped)
+
+
+# --- which curve ----------------------------------------------------------------------------------
+
+
+def test_scores_of_another_form_get_another_curve():
+    rng = np.random.default_rng(0)
+    # Logistic by construction: normal scores of one deviation.
+    plain = choose_curve(rng.normal(-1, 1, 800).tolist(), rng.normal(1, 1, 800).tolist())
+    assert (plain.kind, plain.steps) == ("logistic", ())
+    assert (plain.slope, plain.intercept) == pytest.approx((2, 0), abs=0.25)
+    # Nearly all own scores at one end, foreign ones at both: a logistic curve is sure where it may not be.
+    own = np.r_[rng.normal(-5, 0.1, 700), rng.normal(0, 1, 100)]
+    swapped = np.r_[rng.normal(-5, 0.1, 150), rng.normal(0, 1, 250), rng.normal(0.5, 0.01, 400)]
+    bent = choose_curve(own.tolist(), swapped.tolist())
+    assert bent.kind == "isotonic"
+    shares = bent.shares(np.linspace(-7, 7, 400), 0.001)
+    assert (np.diff(shares) >= 0).all()
+    assert bent.shares(np.array([-5.0]), 0.001)[0] == pytest.approx(150 / 850, abs=0.08)
+
+
+def test_the_choice_is_by_groups_and_seeds():
+    rng = np.random.default_rng(1)
+    own, swapped = rng.normal(-1, 1, 60).tolist(), rng.normal(1, 1, 90).tolist()
+    groups = [f"place {at % 6}" for at in range(60)], [f"place {at % 6}" for at in range(90)]
+    assert choose_curve(own, swapped, *groups, seed=3) == choose_curve(own, swapped, *groups, seed=3)
+    with pytest.raises(ValueError, match="one group a clip"):
+        choose_curve(own, swapped, groups[0][:-1], groups[1])
+
+
+def test_too_few_clips_to_choose_by_get_the_logistic_curve():
+    assert choose_curve([0.0, 1.0], [1.5, 2.0]).kind == "logistic"
+    assert choose_curve([0.0], [1.0], ["here"], ["here"]).kind == "logistic"

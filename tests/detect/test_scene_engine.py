@@ -23,7 +23,9 @@ from vadd.detect import models
 from vadd.detect import scene_engine as module
 from vadd.detect.build import build
 from vadd.detect.detector import PRIOR
+from vadd.detect.folder import read_detector
 from vadd.detect.score import to_unit
+from vadd.detect.scorers import Graded
 from vadd.detect.verdict import Outcome, Reason
 from vadd.embed import catalog
 from vadd.embed import extract as extracting
@@ -86,8 +88,11 @@ def test_a_street_that_sounds_like_one(judge, folder):
     assert names(verdict.picture)[0] == names(verdict.sound)[0] == "street traffic"
     assert verdict.explanation.startswith("The sound fits the picture. Seen: street traffic")
     rows = []
+    heat = json.loads((folder / "calibration.json").read_text())["temperature"]
     for side, record in (("visual", EYE), ("audio", EAR)):
         said = load(folder / side).posteriors({record.name: WORLD.vectors(record, "street_traffic", "new")})
+        said = said.astype(np.float64) ** (1 / heat[side])
+        said /= said.sum(axis=1, keepdims=True)
         rows.append(np.array([said[max(0, at - 1) : at + 2].mean(axis=0) for at in range(4)]))
     ratio = 10 * ((0.99 * rows[0] + 0.001) * (0.99 * rows[1] + 0.001)).sum(axis=1)
     assert [second.score for second in verdict.seconds] == pytest.approx(list(1 / (1 + ratio)), abs=1e-5)
@@ -171,8 +176,11 @@ def test_what_made_the_verdict(judge, folder):
     for name in ("yamnet", "efficientnet_lite0"):
         assert provenance.hashes[name] == catalog.card(name).weights.sha256
     assert {"card.json", "everyday.npz"} <= provenance.hashes.keys()
-    config = {key: provenance.config[key] for key in ("scenes", "scorer", "doubt", "reach")}
-    assert config == {"scenes": "tau", "scorer": "graded", "doubt": 0.01, "reach": 1}
+    config = {key: provenance.config[key] for key in ("scenes", "scorer", "reach")}
+    assert config == {"scenes": "tau", "scorer": "graded", "reach": 1}
+    stored = json.loads((folder / "calibration.json").read_text())
+    assert provenance.config["temperature"] == stored["temperature"]
+    assert provenance.config["curve"] == ("isotonic" if stored["steps"] else "logistic")
     assert "torch" in provenance.libraries
 
 
@@ -216,10 +224,14 @@ def test_every_file_is_compared(copy):
 
 
 @pytest.mark.parametrize(("field", "value", "message"), [
-    ("format", 2, "format: Input should be 1"), ("scenes", "everyday", "no scene set 'everyday'"),
+    ("format", 3, "format: Input should be 1 or 2"), ("format", 1, "format 1 has the scorer graded"),
+    ("scenes", "everyday", "no scene set 'everyday'"),
     ("scenes", "indoor_outdoor", "no visual classifier of the scenes of indoor_outdoor"),
     ("reach", 3, "averaged over 3 neighbours"), ("kind", "cat", "is no detector"),
     ("more", 1, "more: Extra inputs"), ("files", {}, "it names no audio/card.json"), ("doubt", 1, "doubt"),
+    ("doubt", 0.1, "doubt of a scorer is in the calibration"), ("scorer", "soft", "scorer"),
+    ("scorer", "seconds", "names the scorer seconds, its calibration graded"),
+    ("counts", None, "on how much it was calibrated"),
 ])  # fmt: skip
 def test_cards_of_another_kind(copy, field, value, message):
     card = json.loads((copy / "card.json").read_text())
@@ -230,6 +242,11 @@ def test_cards_of_another_kind(copy, field, value, message):
 @pytest.mark.parametrize(("change", "message"), [
     ({"own": [2.0, 1.0]}, "not sorted"), ({"own": []}, "own"), ({"slope": 0}, "slope"),
     ({"familiar": {}}, "both sides"), ({"intercept": "x"}, "intercept"),
+    ({"steps": [[0, 0.5], [1, 0.4]]}, "steps of a curve rise"),
+    ({"temperature": {"visual": 1}}, "both sides"),
+    ({"temperature": {"visual": 1, "audio": 0}}, "temperature"), ({"scorer": None}, "and the scorer"),
+    ({"scorer": {"name": "graded"}}, "parameters doubt, not none"), ({"format": 1}, "format 1 has no temp"),
+    ({"scorer": {"name": "graded", "doubt": 0.1, "prior": [0.5, 0.5]}}, "knows 2 scenes, .* give 10"),
 ])  # fmt: skip
 def test_calibrations_that_make_no_sense(copy, change, message):
     recalibrated(copy, lambda stored: {**stored, **change})
@@ -259,6 +276,48 @@ def recalibrated(place: Path, change) -> None:
     card = json.loads((place / "card.json").read_text())
     card["files"]["calibration.json"] = hashlib.sha256(data).hexdigest()
     (place / "card.json").write_text(json.dumps(card))
+
+
+def older(place: Path) -> None:
+    """The folder as vadd 0.1 wrote it: one scorer, its doubt on the card, a logistic curve."""
+    recalibrated(
+        place,
+        lambda stored: {
+            "format": 1, **{key: stored[key] for key in ("own", "slope", "intercept", "familiar")},
+        },
+    )  # fmt: skip
+    card = json.loads((place / "card.json").read_text())
+    del card["adapted_from"]
+    (place / "card.json").write_text(json.dumps({**card, "format": 1, "doubt": 0.02}))
+
+
+def test_folders_of_older_versions_load(copy):
+    stored = json.loads((copy / "calibration.json").read_text())
+    older(copy)
+    engine = models.load(str(copy))
+    assert engine.calibration.own == tuple(stored["own"])
+    assert engine.calibration.curve.kind == "logistic"
+    found = read_detector(copy)
+    assert found.scorer == Graded(0.02)
+    assert found.temperature == {"visual": 1, "audio": 1}
+    card = json.loads((copy / "card.json").read_text())
+    (copy / "card.json").write_text(json.dumps({**card, "format": 2, "doubt": None}))
+    refused(copy, "card of .* is of format 2, its calibration is not")
+
+
+def test_another_scorer_at_work(tmp_path, monkeypatch):
+    """With one that has no neutral point the calibration alone decides."""
+    build(
+        *pair(tmp_path, LISTED), store_of(tmp_path / "store", LISTED), tmp_path / "out", scorer="divergence"
+    )
+    found = []
+    for scene in ("bus", "park"):
+        made = extraction(seen("bus"), heard(scene))
+        monkeypatch.setattr(extracting, "extract", lambda *_, made=made, **__: made)
+        found.append(Detector(tmp_path / "out").check("clip.mp4"))
+    assert found[0].score < found[1].score
+    assert (found[1].verdict, found[1].provenance.config["scorer"]) == (Outcome.DISCREPANT, "divergence")
+    assert found[0].verdict is not Outcome.DISCREPANT
 
 
 def test_a_synthetic_detector_judges_no_file(tmp_path):

@@ -77,10 +77,11 @@ def _detectors() -> tuple[Entry, ...]:
 def _detector_folder(folder: Path) -> Entry:
     """A detector that a user made; only its card is read here, so that damage is found by verifying."""
     from vadd.detect import models
+    from vadd.detect.adapted import is_adapted, read_adapted_card
     from vadd.detect.folder import read_card_of
     from vadd.report.facts import flat
 
-    document = read_card_of(folder)
+    document = read_adapted_card(folder) if is_adapted(folder) else read_card_of(folder)
     return Entry(
         name=str(folder),
         kind="detector",

@@ -16,9 +16,8 @@ from vadd.classify.card import CARD, ONNX, WEIGHTS, FileName, read_card, read_fi
 from vadd.classify.dataset import place, store_identity
 from vadd.classify.judge import Classifier
 from vadd.classify.model import load
-from vadd.detect.curve import fit_curve
-from vadd.detect.familiar import bound_of
-from vadd.detect.folder import (
+from vadd.detect.curve import choose_curve
+from vadd.detect.documents import (
     CALIBRATION,
     SIDES,
     CalibrationDocument,
@@ -27,20 +26,15 @@ from vadd.detect.folder import (
     EmbedderDocument,
     FamiliarDocument,
     Side,
-    packed,
 )
+from vadd.detect.familiar import bound_of
+from vadd.detect.folder import packed
+from vadd.detect.held_out import hold_out
 from vadd.detect.install import install, require_room
 from vadd.detect.score import REACH
-from vadd.detect.scorers import Graded
-from vadd.detect.validation import (
-    DONORS,
-    Moments,
-    Shown,
-    judged,
-    own_scores,
-    swapped_scores,
-    validation_clips,
-)
+from vadd.detect.scorers import kind
+from vadd.detect.scorers.document import ScorerDocument
+from vadd.detect.validation import DONORS, Moments, Shown, judged, validation_clips
 from vadd.embed.checkpoint import require_extra
 from vadd.embed.store import Store
 from vadd.errors import ModelError
@@ -73,6 +67,7 @@ def build(
     store: Store,
     out: Path,
     *,
+    scorer: str = "graded",
     seed: int = 0,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -84,7 +79,8 @@ def build(
         audio: Folder of the audio classifier, of the same scenes.
         store: Holds the vectors of clips that both were kept from; the test fold is never looked at.
         out: Folder of the detector; what else is in it stays.
-        seed: Of the draw of foreign sounds, at least 0.
+        scorer: Name of the scorer (:func:`vadd.detect.scorers.kind`).
+        seed: Of the draw of foreign sounds and of the folds of cross-validation, at least 0.
         overwrite: Replace a detector that is there.
         progress: Called with (clips done, clips in all).
 
@@ -92,9 +88,10 @@ def build(
         ModelError: If a classifier is missing, damaged, of the wrong modality or kind, does not fit the
             other or the store, or there are no clips to calibrate on.
         StoreError: If vectors are missing or damaged.
-        UsageError: If a clip in the store has no scene.
+        UsageError: If a clip in the store has no scene, or there is no such scorer.
         OutputError: If there is a detector already, or the folder cannot be written.
     """
+    kind(scorer)  # an unknown name is told before anything is read
     require_room(out, overwrite=overwrite)
     require_extra("safetensors", "pyarrow")
     folders: dict[Side, Path] = {"visual": visual, "audio": audio}
@@ -110,14 +107,15 @@ def build(
 
     clips = validation_clips(store, classifiers, folders)
     shown = judged(store, clips, classifiers, moments, progress)
-    graded = Graded()
-    own = sorted(own_scores(shown, graded))
-    swapped = swapped_scores(shown, graded, seed=seed)
-    slope, intercept = fit_curve(own, swapped)
+    learnt = hold_out(shown, scorer, seed=seed)
+    curve = choose_curve(learnt.own, learnt.swapped, learnt.own_places, learnt.swapped_places, seed=seed)
     calibration = CalibrationDocument(
-        own=tuple(own),
-        slope=slope,
-        intercept=intercept,
+        own=tuple(sorted(learnt.own)),
+        slope=curve.slope,
+        intercept=curve.intercept,
+        steps=curve.steps,
+        temperature=dict(learnt.temperature),
+        scorer=ScorerDocument.of(learnt.scorer),
         familiar={side: _familiar(side, shown, moments[side]) for side in SIDES},
     )
     files[CALIBRATION] = calibration.to_bytes()
@@ -125,12 +123,15 @@ def build(
     cards = {side: classifiers[side].card.data for side in SIDES}
     synthetic = store.synthetic or any(bool(data.get("synthetic")) for data in cards.values())
     counts = Counts(
-        clips=len(clips), locations=len({place(clip) for clip in clips}), swaps=len(swapped), donors=DONORS
+        clips=len(clips),
+        locations=len({place(clip) for clip in clips}),
+        swaps=len(learnt.swapped),
+        donors=DONORS,
     )
     digests: Any = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     document = DetectorDocument(
         scenes=classifiers["visual"].scenes.name,
-        doubt=graded.doubt,
+        scorer=calibration.scorer.name if calibration.scorer else "graded",
         reach=REACH,
         embedders=embedders,
         frame_side=_frame_side(store),
@@ -147,7 +148,7 @@ def build(
         vadd=__version__,
     )
     install(out, {**files, CARD: document.to_bytes()})
-    return Built(counts.clips, counts.locations, counts.swaps, 1 / (len(own) + 1), synthetic)
+    return Built(counts.clips, counts.locations, counts.swaps, 1 / (len(learnt.own) + 1), synthetic)
 
 
 def _classifier(side: Side, folder: Path) -> Classifier:

@@ -1,24 +1,109 @@
-"""The logistic curve from a score to a probability, fitted to scores of own and of swapped sounds.
+"""The curve from a score to a probability, fitted to scores of own and of swapped sounds.
 
-It is fitted by J. Platt's method (1999): the targets are not quite 0 and 1 but what as many clips can
-vouch for, so that scores which overlap nowhere still give a finite slope.
+The logistic curve is fitted by J. Platt's method (1999): the targets are not quite 0 and 1 but what as many
+clips can vouch for, so that scores which overlap nowhere still give a finite slope. Where cross-validation
+shows that the scores have another form, the monotone curve of :mod:`vadd.detect.isotonic` takes its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vadd.detect.folds import split
+from vadd.detect.isotonic import fit_steps
 from vadd.errors import ModelError
 
-__all__ = ["fit_curve"]
+__all__ = ["Curve", "choose_curve", "fit_curve"]
 
 #: Newton's method needs about ten steps; what has not settled after so many never will.
 _STEPS = 100
 #: The gradient at which it has settled.
 _SETTLED = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve from discrepancy to P(discrepant) at even odds.
+
+    Attributes:
+        slope: Of the logistic curve; over 0.
+        intercept: Of the same.
+        steps: ``(score, share)`` of the isotonic curve, scores rising and shares never falling; empty where
+            the logistic one holds.
+    """
+
+    slope: float
+    intercept: float
+    steps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``logistic`` or ``isotonic``."""
+        return "isotonic" if self.steps else "logistic"
+
+    def shares(self, scores: NDArray[np.float64], surest: float) -> NDArray[np.float64]:
+        """The curve at some scores, kept in [``surest``, 1 - ``surest``]."""
+        if self.steps:
+            known, heights = np.array(self.steps).T
+            found = np.interp(scores, known, heights)
+        else:
+            found = 1 / (1 + np.exp(-np.clip(self.slope * scores + self.intercept, -500, 500)))
+        bounded: NDArray[np.float64] = found.clip(surest, 1 - surest)
+        return bounded
+
+
+def choose_curve(
+    own: Sequence[float],
+    swapped: Sequence[float],
+    own_groups: Sequence[str] | None = None,
+    swapped_groups: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+) -> Curve:
+    """The logistic or the isotonic curve, whichever makes clips likelier that it was not fitted to.
+
+    Args:
+        own: As of :func:`fit_curve`.
+        swapped: Likewise.
+        own_groups: Group of each own clip, e.g. where it was recorded; groups are kept apart whole.
+            ``None``: each clip by itself.
+        swapped_groups: Of each swapped one, e.g. the group of its picture; of the same names.
+        seed: Of the folds.
+
+    Raises:
+        ValueError: As :func:`fit_curve`, and if there are not as many groups as clips.
+        ModelError: As :func:`fit_curve`.
+    """
+    slope, intercept = fit_curve(own, swapped)
+    logistic, isotonic = Curve(slope, intercept), Curve(slope, intercept, fit_steps(own, swapped))
+    scores = np.array([*own, *swapped], np.float64)
+    groups = [
+        *(own_groups or [f"own {at}" for at in range(len(own))]),
+        *(swapped_groups or [f"swapped {at}" for at in range(len(swapped))]),
+    ]
+    if len(groups) != len(scores):
+        raise ValueError("there is one group a clip")
+    foreign = np.arange(len(scores)) >= len(own)
+    fold = split(groups, seed=seed)
+    losses = np.zeros(2)
+    for kept in range(fold.max() + 1):
+        apart = fold == kept
+        learnt = [scores[~apart & (foreign == side)].tolist() for side in (False, True)]
+        try:
+            fitted = fit_curve(*learnt)
+        except (ModelError, ValueError):
+            return logistic  # too few clips to choose by
+        surest = 1 / (len(learnt[0]) + 1)
+        for at, steps in enumerate(((), fit_steps(*learnt))):
+            said = Curve(*fitted, steps).shares(scores[apart], surest)
+            right = np.where(foreign[apart], said, 1 - said)
+            weights = np.where(foreign[apart], 0.5 / len(swapped), 0.5 / len(own))
+            losses[at] -= weights @ np.log(right)
+    return isotonic if losses[1] < losses[0] else logistic
 
 
 def fit_curve(own: Sequence[float], swapped: Sequence[float]) -> tuple[float, float]:

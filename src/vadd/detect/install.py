@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from vadd.classify.card import CARD, ONNX
-from vadd.detect.folder import SIDES, is_detector
+from vadd.detect.documents import FileName
+from vadd.detect.folder import is_detector
 from vadd.embed.store_files import sync_folder
 from vadd.errors import OutputError
 
@@ -44,12 +46,16 @@ def install(folder: Path, files: Mapping[str, bytes]) -> None:
 
     Args:
         folder: Made if it does not exist.
-        files: Path in the folder → content, ``card.json`` among them.
+        files: Path in the folder → content, ``card.json`` among them. Files of a detector that was there go
+            unless they are among them; all others stay.
 
     Raises:
         OutputError: If the folder cannot be written.
     """
     staged = folder / _NEW
+    places = sorted({(folder / name).parent for name in files} - {folder})
+    # A network of an older one must not lie beside new weights; an older detector goes as a whole.
+    old = _files_of(folder) | {f"{place.name}/{ONNX}" for place in places}
     order = sorted(files, key=lambda name: name == CARD)  # the card comes last: it makes the others count
     try:
         try:
@@ -61,17 +67,27 @@ def install(folder: Path, files: Mapping[str, bytes]) -> None:
                     file.write(files[name])
                     file.flush()
                     os.fsync(file.fileno())
-            for side in SIDES:
-                (folder / side).mkdir(exist_ok=True)
+            for place in places:
+                place.mkdir(exist_ok=True)
             (folder / CARD).unlink(missing_ok=True)
-            for side in SIDES:
-                if f"{side}/{ONNX}" not in files:
-                    (folder / side / ONNX).unlink(missing_ok=True)
+            for name in old - set(files):
+                (folder / name).unlink(missing_ok=True)
             for name in order:
                 (staged / name).replace(folder / name)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-        for place in (*(folder / side for side in SIDES), folder):
+        for place in (*places, folder):
             sync_folder(place)
     except OSError as error:
         raise OutputError(f"cannot write the detector {folder}: {error.strerror or error}") from error
+
+
+def _files_of(folder: Path) -> set[str]:
+    """The files that the card of a detector names, where it names any that a detector can have."""
+    if not is_detector(folder):
+        return set()
+    try:
+        named = json.loads((folder / CARD).read_bytes()).get("files")
+    except (OSError, ValueError):
+        return set()
+    return set(named) & set(get_args(FileName)) if isinstance(named, dict) else set()

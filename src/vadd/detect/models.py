@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import os.path
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vadd.detect.built_in import BUILT_IN, built_in
 from vadd.detect.engine import DetectorCard, Engine
 from vadd.errors import ModelError
 
-if TYPE_CHECKING:
-    from vadd.detect.folder import DetectorFolder
-
-__all__ = ["DetectorCard", "detectors", "find", "load", "verify"]
-
-
-def _everyday() -> DetectorCard:
-    from vadd.classify.everyday import PICTURE_EMBEDDER, SOUND_EMBEDDER
-    from vadd.classify.tables import HASHES
-    from vadd.detect.calibrate import CALIBRATION, CALIBRATION_SHA256, load
-
-    return DetectorCard(
-        name="everyday",
-        summary="any ordinary video, by what is seen and heard in it; no download",
-        embedders=(PICTURE_EMBEDDER, SOUND_EMBEDDER),
-        method="likelihood ratio of the sounds heard, given what is seen, to any picture (docs/method.md)",
-        calibrated_on=load().described,
-        hashes=(*HASHES.items(), (CALIBRATION, CALIBRATION_SHA256)),
-    )
-
-
-#: Name → how its card is made. A detector folder made by the user is no entry here.
-_BUILT_IN = {"everyday": _everyday}
+__all__ = ["BUILT_IN", "DetectorCard", "detectors", "find", "load", "verify"]
 
 
 def detectors() -> tuple[DetectorCard, ...]:
     """The cards of all detectors that come with vadd."""
-    return tuple(make() for make in _BUILT_IN.values())
+    return tuple(make() for make in BUILT_IN.values())
 
 
 def find(model: str) -> DetectorCard:
@@ -49,9 +27,13 @@ def find(model: str) -> DetectorCard:
         ModelError: If there is none of this name (the message lists the names), or the folder is no
             detector or damaged.
     """
-    if model in _BUILT_IN:
-        return _BUILT_IN[model]()
-    return _folder(model).card
+    if model in BUILT_IN:
+        return BUILT_IN[model]()
+    folder = _folder(model)
+    from vadd.detect.adapted import is_adapted, read_adapted
+    from vadd.detect.folder import read_detector
+
+    return read_adapted(folder).card if is_adapted(folder) else read_detector(folder).card
 
 
 def load(model: str) -> Engine:
@@ -63,13 +45,17 @@ def load(model: str) -> Engine:
     Raises:
         ModelError: As :func:`find`; also if its networks cannot run here, or it may judge no file.
     """
-    if model in _BUILT_IN:
-        from vadd.detect.everyday_engine import EverydayEngine
+    if model in BUILT_IN:
+        return built_in(model)
+    folder = _folder(model)
+    from vadd.detect.adapted import is_adapted, load_adapted
 
-        return EverydayEngine(find(model))
+    if is_adapted(folder):
+        return load_adapted(folder)
+    from vadd.detect.folder import read_detector
     from vadd.detect.scene_engine import SceneEngine
 
-    return SceneEngine(_folder(model))
+    return SceneEngine(read_detector(folder))
 
 
 def verify(model: str) -> None:
@@ -87,13 +73,11 @@ def verify(model: str) -> None:
     calibrate.load()
 
 
-def _folder(model: str) -> DetectorFolder:
+def _folder(model: str) -> Path:
     # Names come first, so that a folder that happens to be called like a detector hides none.
     if not os.path.isdir(model):  # noqa: PTH112 - Path raises for a name too long
         raise ModelError(
-            f"there is no detector {model!r}; the detectors are {', '.join(_BUILT_IN)} and the folders that "
+            f"there is no detector {model!r}; the detectors are {', '.join(BUILT_IN)} and the folders that "
             "`vadd detector build` makes"
         )
-    from vadd.detect.folder import read_detector
-
-    return read_detector(Path(model))
+    return Path(model)

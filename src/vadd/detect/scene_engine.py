@@ -24,7 +24,7 @@ from vadd.detect.engine import LIBRARIES, Engine, Observation, Progress, mean_wh
 from vadd.detect.folder import SIDES, DetectorFolder, Side
 from vadd.detect.scene_vectors import Vectors, embed_again
 from vadd.detect.score import SecondScores, smooth
-from vadd.detect.scorers import Graded
+from vadd.detect.temperature import tempered
 from vadd.embed import catalog, shelf
 from vadd.embed.base import Embedder, Modality
 from vadd.embed.extract import DEFAULT_EMBEDDERS, Extraction
@@ -66,7 +66,7 @@ class SceneEngine(Engine):
                     f"{each.name} prepares its input otherwise here than for the vectors that {folder.path} "
                     "was made with"
                 )
-        self._graded = Graded(document.doubt)
+        self._scorer = folder.scorer
         self._again = {name: each for name, each in self._embedders.items() if not self._measured(each)}
 
     def _measured(self, embedder: Embedder) -> bool:
@@ -96,8 +96,8 @@ class SceneEngine(Engine):
         everyday = everyday_engine.observe(extraction).evidence.scores
         if there["visual"].any() and there["audio"].any() and everyday is not None:
             scored = mean_where_apart(seen, heard, there["visual"], there["audio"])
-            scores = SecondScores(self._graded.seconds(*scored), everyday.unexplained)
-        evidence = observed(extraction, there["visual"], there["audio"], scores, neutral=0.0)
+            scores = SecondScores(self._scorer.seconds(*scored), everyday.unexplained)
+        evidence = observed(extraction, there["visual"], there["audio"], scores, neutral=self._scorer.neutral)
         strange, notes = {}, []
         for side in SIDES:
             counted = there[side] & evidence.counted
@@ -132,7 +132,8 @@ class SceneEngine(Engine):
         return {
             "scenes": document.scenes,
             "scorer": document.scorer,
-            "doubt": document.doubt,
+            "temperature": dict(self._folder.temperature),
+            "curve": self.calibration.curve.kind,
             "reach": document.reach,
         }
 
@@ -180,7 +181,8 @@ class SceneEngine(Engine):
         found = np.zeros((len(vectors.present), len(self._folder.scenes)), np.float32)
         if vectors.present.any():
             rows = {name: matrix[vectors.present] for name, matrix in vectors.rows.items()}
-            found[vectors.present] = self._classifiers[side].posteriors(rows)
+            said = self._classifiers[side].posteriors(rows)
+            found[vectors.present] = tempered(said, self._folder.temperature[side])
         return found
 
     def _stacked(self, side: Side, vectors: Vectors, counted: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from vadd.classify.card import ModelCard
 from vadd.classify.dataset import labelled_clips, place
 from vadd.classify.judge import Classifier, stack
+from vadd.detect.documents import SIDES, Side
 from vadd.detect.familiar import strangeness
-from vadd.detect.folder import SIDES, Side
-from vadd.detect.score import smooth
-from vadd.detect.scorers import Graded
 from vadd.embed.store import Store, StoredClip
 from vadd.errors import ModelError
 
-__all__ = ["DONORS", "Moments", "Shown", "judged", "own_scores", "swapped_scores", "validation_clips"]
+__all__ = ["DONORS", "Moments", "Shown", "foreign", "judged", "validation_clips"]
 
 #: Foreign sounds that a picture is given at most: enough for a smooth curve, and a bounded number.
 DONORS = 20
@@ -36,7 +34,7 @@ class Shown:
     Attributes:
         clip: The clip.
         scene: Index of its scene.
-        picture: ``(T, C)`` float32, the picture's smoothed posterior.
+        picture: ``(T, C)`` float32, the picture's posterior as its classifier gives it.
         sound: ``(T, C)`` float32, the sound's.
         strange: Side → strangeness.
     """
@@ -109,8 +107,7 @@ def judged(
             said, strange = {}, {}
             for side in SIDES:
                 own = {ref.name: vectors[ref.name] for ref in classifiers[side].embedders}
-                everywhere = np.ones(clip.seconds, np.bool_)
-                said[side] = smooth(classifiers[side].posteriors(own), everywhere)
+                said[side] = classifiers[side].posteriors(own)
                 strange[side] = strangeness(stack(classifiers[side].embedders, own), *moments[side])
             found[clip.name] = Shown(clip, index(clip), said["visual"], said["audio"], strange)
             if progress is not None:
@@ -118,19 +115,16 @@ def judged(
     return tuple(found[clip.name] for clip in clips)
 
 
-def own_scores(shown: Sequence[Shown], graded: Graded) -> list[float]:
-    """The discrepancy of each clip's picture and its own sound."""
-    return [_clip_score(each, each, graded) for each in shown]
-
-
-def swapped_scores(shown: Sequence[Shown], graded: Graded, *, seed: int, donors: int = DONORS) -> list[float]:
-    """The discrepancies of each clip's picture and sounds of other scenes, recorded elsewhere.
+def foreign(shown: Sequence[Shown], *, seed: int, donors: int = DONORS) -> list[tuple[int, int]]:
+    """Pictures and sounds of other scenes, recorded elsewhere.
 
     Args:
         shown: The clips.
-        graded: How they are scored.
         seed: Of the draw of the sounds.
         donors: Sounds that a picture is given at most, at least 1.
+
+    Returns:
+        (number of the picture, number of the sound).
 
     Raises:
         ModelError: If there is no foreign sound at all.
@@ -138,21 +132,15 @@ def swapped_scores(shown: Sequence[Shown], graded: Graded, *, seed: int, donors:
     rng = np.random.default_rng(seed)
     scene = np.array([each.scene for each in shown])
     where = np.array([place(each.clip) for each in shown])
-    found = []
-    for at, each in enumerate(shown):
-        foreign = np.flatnonzero((scene != scene[at]) & (where != where[at]))
-        if len(foreign) > donors:
-            foreign = np.sort(rng.choice(foreign, donors, replace=False))
-        found += [_clip_score(each, shown[donor], graded) for donor in foreign.tolist()]
+    found: list[tuple[int, int]] = []
+    for at in range(len(shown)):
+        others = np.flatnonzero((scene != scene[at]) & (where != where[at]))
+        if len(others) > donors:
+            others = np.sort(rng.choice(others, donors, replace=False))
+        found += [(at, donor) for donor in others.tolist()]
     if not found:
         raise ModelError("the clips to calibrate on are all of one scene: no sound among them is foreign")
     return found
-
-
-def _clip_score(picture: Shown, sound: Shown, graded: Graded) -> float:
-    """As :func:`vadd.detect.decide.decide` takes it, over what the shorter of the two lasts."""
-    length = min(len(picture.picture), len(sound.sound))
-    return float(graded.seconds(picture.picture[:length], sound.sound[:length]).mean())
 
 
 def _scene_of(name: str) -> Callable[[StoredClip], int]:
