@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from itertools import combinations
 
 import pytest
 from samples import discrepant
@@ -13,6 +14,8 @@ from samples import discrepant
 from vadd.cli import main
 from vadd.errors import MediaError, ModelError, UsageError
 from vadd.report.schema import validate
+
+FORMS = ["--html", "--srt", "--csv", "--spans", "--avdf"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,53 @@ def test_a_file_that_cannot_be_opened(detector, clip, monkeypatch, capsys):
     assert detector.made == []
 
 
-@pytest.mark.parametrize("option", ["--html", "--csv"])
+def test_subtitles_are_called_like_the_video(detector, clip, tmp_path, capsys):
+    files = [clip(name) for name in ("discrepant.mp4", "consistent.mov", "consistent.mp4")]
+    assert main(["check", *files, "--srt", str(tmp_path / "subtitles")]) == 1
+    found = {p.name: p.read_text("utf-8") for p in (tmp_path / "subtitles").iterdir()}
+    assert sorted(found) == ["consistent-2.srt", "consistent.srt", "discrepant.srt"]
+    assert "00:00:03,000 --> 00:00:07,000" in found["discrepant.srt"]
+    assert found["consistent.srt"].count("-->") == 1
+    assert f"  Subtitles: {tmp_path}/subtitles/discrepant.srt\n" in capsys.readouterr().out
+
+
+def test_one_subtitle_file(detector, clip, tmp_path):
+    target = tmp_path / "x.srt"
+    assert main(["check", "-q", clip("discrepant.mp4"), "--srt", str(target)]) == 1
+    assert target.read_text("utf-8").startswith("1\n00:00:03,000 --> ")
+    assert detector.asked[0][1] is False  # thumbnails are for pages alone
+
+
+def test_spans_of_all_files_in_one_table(detector, clip, tmp_path):
+    files = [clip(name) for name in ("discrepant.mp4", "failed.mp4", "consistent.mp4", "hour.mp4")]
+    assert main(["check", "-q", *files, "--spans", str(tmp_path / "s.csv")]) == 1
+    read = list(csv.DictReader(io.StringIO((tmp_path / "s.csv").read_text("utf-8"))))
+    assert [(r["file"], r["start"], r["end"]) for r in read] == [
+        (files[0], "3", "7"), (files[0], "9", "10.2"), (files[3], "1500", "1740"), (files[3], "3000", "3060"),
+    ]  # fmt: skip
+    assert read[0]["contribution"] == "road traffic heard"
+
+
+def test_proposals_of_all_files(detector, clip, tmp_path):
+    files = [clip(name) for name in ("discrepant.mp4", "failed.mp4", "consistent.mp4")]
+    assert main(["check", "-q", *files, "--avdf", str(tmp_path / "p.json")]) == 1
+    assert json.loads((tmp_path / "p.json").read_text("utf-8")) == {
+        "discrepant.mp4": [[0.91, 9.0, 10.2], [0.89, 3.0, 7.0]],
+        "failed.mp4": [],
+        "consistent.mp4": [],
+    }
+
+
+def test_pair_in_all_forms(detector, clip, tmp_path):
+    args = ["check", "-q", "--picture", clip("A.mp4"), "--sound", clip("B.wav")]
+    forms = ["--srt", f"{tmp_path}/p/", "--spans", f"{tmp_path}/s.csv", "--avdf", f"{tmp_path}/p.json"]
+    assert main([*args, *forms]) == 1
+    assert [p.name for p in (tmp_path / "p").iterdir()] == ["A.mp4+B.srt"]
+    assert "picture of " in (tmp_path / "s.csv").read_text()
+    assert list(json.loads((tmp_path / "p.json").read_text())) == ["A.mp4+B.wav"]
+
+
+@pytest.mark.parametrize("option", FORMS)
 def test_outputs_are_tried_before_the_work(detector, clip, tmp_path, option, capsys):
     assert main(["check", clip("consistent.mp4"), option, str(tmp_path / "none" / "x")]) == 2
     err = capsys.readouterr().err
@@ -185,7 +234,7 @@ def test_a_page_that_cannot_be_written_is_told_before_the_work(detector, clip, t
     assert detector.made == []
 
 
-@pytest.mark.parametrize("option", ["--html", "--csv"])
+@pytest.mark.parametrize("option", FORMS)
 def test_an_input_is_never_overwritten(detector, clip, tmp_path, option, capsys):
     file = clip("consistent.mp4")
     (tmp_path / "link").hardlink_to(file)
@@ -195,10 +244,20 @@ def test_an_input_is_never_overwritten(detector, clip, tmp_path, option, capsys)
     assert detector.made == []
 
 
-def test_page_and_table_are_not_one_file(detector, clip, tmp_path, capsys):
+@pytest.mark.parametrize(("one", "other"), list(combinations(FORMS, 2)))
+def test_two_outputs_are_not_one_file(detector, clip, tmp_path, one, other, capsys):
     target = str(tmp_path / "x")
-    assert main(["check", clip("consistent.mp4"), "--html", target, "--csv", target]) == 2
+    assert main(["check", clip("consistent.mp4"), one, target, other, target]) == 2
     assert "would replace" in capsys.readouterr().err
+    assert detector.made == []
+
+
+@pytest.mark.parametrize("option", FORMS)
+@pytest.mark.parametrize(("path", "told"), [("", "empty"), ("-", "not to the standard output")])
+def test_a_path_that_names_nothing(detector, clip, option, path, told, capsys):
+    assert main(["check", clip("consistent.mp4"), option, path]) == 2
+    assert told in capsys.readouterr().err
+    assert detector.made == []
 
 
 def test_names_cannot_steer_the_terminal(detector, clip, capsys):

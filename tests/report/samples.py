@@ -7,18 +7,21 @@ import io
 import random
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from vadd.detect.verdict import (
     Concept,
+    Contribution,
     Exhibit,
     InputRecord,
     Outcome,
     Provenance,
     Reason,
     SecondFinding,
+    ShotFinding,
     SpanFinding,
     Verdict,
 )
@@ -29,6 +32,14 @@ WAVES = (Concept("waves", 0.66), Concept("wind", 0.2), Concept("birds", 0.06))
 TRAFFIC = (Concept("road traffic", 0.58), Concept("engine", 0.21), Concept("horn", 0.08))
 SPEECH = (Concept("speech", 0.81), Concept("indoor room", 0.07))
 FOREST = (Concept("forest", 0.52), Concept("path", 0.2), Concept("birds", 0.1))
+
+SURF_EXPECTED = (Concept("waves", 0.41), Concept("wind", 0.12))
+AGAINST = (
+    Contribution("sound", "road traffic", 0.58, 1.3125),
+    Contribution("picture", "sea and shore", 0.71, 0.4),
+    Contribution("picture", "boat", 0.05, 0.001),
+    Contribution("sound", "wind", 0.2, -0.22),
+)
 
 
 def digest(text: str) -> str:
@@ -90,6 +101,17 @@ def exhibit(duration: Fraction, thumbnails: int = 10, seed: int = 1) -> Exhibit:
     return Exhibit(tuple(shots), energy.astype(np.float32), n / float(duration))
 
 
+def shots(seconds: tuple[SecondFinding, ...], *starts: Fraction | int) -> tuple[ShotFinding, ...]:
+    """Shots that begin at 0 and at ``starts``, with what the first of their seconds has."""
+    edges = [Fraction(0), *map(Fraction, starts), seconds[-1].span.end]
+    found = []
+    for start, end in pairwise(edges):
+        first = seconds[int(start)]
+        score = None if first.mute else first.score
+        found.append(ShotFinding(Span(start, end), score, first.mute, first.picture, first.sound))
+    return tuple(found)
+
+
 def consistent() -> Verdict:
     scores = [0.12, 0.2, 0.08, 0.15, 0.3, 0.22, 0.1, 0.09, 0.18, 0.11]
     return Verdict(
@@ -131,9 +153,10 @@ def discrepant() -> Verdict:
         duration=duration,
         seconds=tuple(seconds),
         spans=(
-            SpanFinding(Span(Fraction(3), Fraction(7)), 0.89, 0.95, SEA, TRAFFIC),
+            SpanFinding(Span(Fraction(3), Fraction(7)), 0.89, 0.95, SEA, TRAFFIC, SURF_EXPECTED, AGAINST),
             SpanFinding(Span(Fraction(9), duration), 0.91, 0.9, FOREST, TRAFFIC),
         ),
+        shots=shots(tuple(seconds), Fraction(16, 5), 7),
         sound=TRAFFIC,
         exhibit=exhibit(duration),
     )
@@ -193,7 +216,7 @@ def hour() -> Verdict:
             picture = FOREST if minute > 34 else SEA
             seconds.append(second(span, 0.1 + rng.random() * 0.35, picture=picture))
     spans = (
-        SpanFinding(Span(Fraction(1500), Fraction(1740)), 0.87, 0.96, SEA, TRAFFIC),
+        SpanFinding(Span(Fraction(1500), Fraction(1740)), 0.87, 0.96, SEA, TRAFFIC, SURF_EXPECTED, AGAINST),
         SpanFinding(Span(Fraction(3000), Fraction(3060)), 0.88, 0.94, FOREST, TRAFFIC),
     )
     return replace(
@@ -203,7 +226,32 @@ def hour() -> Verdict:
         duration=duration,
         seconds=tuple(seconds),
         spans=spans,
+        shots=shots(tuple(seconds), *range(7, 3600, 7)),
         exhibit=exhibit(duration, thumbnails=60),
+    )
+
+
+def two_hours() -> Verdict:
+    """As busy as a file can be: something flagged every half minute, a cut every three seconds."""
+    duration = Fraction(7200)
+    rng = random.Random(9)
+    seconds = []
+    for span in grid(duration):
+        mute = Reason.SILENT if rng.random() < 0.2 else None
+        seconds.append(second(span, rng.random(), mute=mute, sound=TRAFFIC if rng.random() < 0.5 else WAVES))
+    spans = tuple(
+        SpanFinding(
+            Span(Fraction(s), s + Fraction(17, 4)), 0.9, 0.6 + s / 20000, SEA, TRAFFIC, SURF_EXPECTED, AGAINST
+        )
+        for s in range(10, 7200, 30)
+    )
+    return replace(
+        hour(),
+        duration=duration,
+        seconds=tuple(seconds),
+        spans=spans,
+        shots=shots(tuple(seconds), *range(3, 7200, 3)),
+        exhibit=exhibit(duration, thumbnails=48),
     )
 
 

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from samples import SEA, SPEECH, WAVES, consistent, discrepant, hour, second
+from samples import SEA, SPEECH, WAVES, consistent, discrepant, failed, hour, second, two_hours
 
 from vadd.detect.verdict import Concept, Reason
 from vadd.media.levels import SILENCE
 from vadd.report.columns import columns, mute_runs, step_for
+from vadd.report.minutes import minutes, minutes_for
 from vadd.timeline import Span, grid
 
 
@@ -83,3 +84,27 @@ def test_mute_runs_join_neighbours_with_one_reason():
         (Span(Fraction(4), Fraction(5)), Reason.UNKNOWN_SCENE),
     ]
     assert mute_runs(consistent().seconds) == ()
+
+
+def test_what_is_flagged_beyond_the_last_minute_counts_to_it():
+    """A tail under half a second belongs to the last full second, also where a minute ends with that."""
+    duration = Fraction(602, 10)
+    base = discrepant()
+    seconds = tuple(second(s, 0.9) for s in grid(duration))
+    spans = (
+        replace(base.spans[0], span=Span(Fraction(1, 2), Fraction(3, 2))),
+        replace(base.spans[0], span=Span(Fraction(59), duration)),
+    )
+    (found,) = minutes(replace(base, duration=duration, seconds=seconds, spans=spans))
+    assert found.flagged == Fraction(22, 10)
+    assert found.column.span == Span(Fraction(0), duration)
+    assert found.speaking == 1.0
+
+
+def test_minutes_are_told_together_when_there_are_too_many():
+    step, found = minutes_for(two_hours(), 60)
+    assert (step, len(found)) == (2, 60)
+    one = minutes(two_hours())
+    assert len(one) == 120
+    assert found[3].flagged == one[6].flagged + one[7].flagged
+    assert minutes_for(failed(), 60) == (1, ())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from samples import ALL, consistent, discrepant, failed, inconclusive, provenance, record
+from samples import ALL, consistent, discrepant, failed, hour, inconclusive, provenance, record
 
 from vadd.detect.verdict import Outcome, Reason
 from vadd.media.levels import SILENCE
@@ -42,8 +42,26 @@ def test_what_is_required_is_there():
     assert len(found["seconds"]) == 10
     assert found["seconds"][7]["mute"] == "sound_says_nothing"
     assert found["seconds"][9]["end"] == 10.2
+    assert [c["name"] for c in found["spans"][0]["expected"]] == ["waves", "wind"]
+    assert found["spans"][0]["contributions"][0] == {
+        "side": "sound", "name": "road traffic", "probability": 0.58, "effect": 1.3125,
+    }  # fmt: skip
+    assert [(s["start"], s["end"]) for s in found["shots"]] == [(0.0, 3.2), (3.2, 7.0), (7.0, 10.2)]
+    assert [s["mute"] for s in found["shots"]] == [None, None, "sound_says_nothing"]
+    (minute,) = found["minutes"]
+    assert (minute["start"], minute["end"], minute["flagged"]) == (0.0, 10.2, 5.2)
+    assert (minute["peak"], minute["speaking"]) == (0.93, 0.9)
+    assert minute["sound"][0]["name"] == "road traffic"
     assert found["provenance"]["inputs"][0]["name"] == "beach.mp4"
     assert "exhibit" not in found
+
+
+def test_an_hour_has_its_minutes():
+    found = document(hour())["minutes"]
+    assert [m["start"] for m in found] == [60.0 * at for at in range(60)]
+    assert [at for at, m in enumerate(found) if m["flagged"]] == [25, 26, 27, 28, 50]
+    assert [at for at, m in enumerate(found) if m["speaking"] == 0] == [12, 13, 40]
+    assert found[12]["score"] is found[12]["peak"] is None
 
 
 def test_inconclusive_keeps_its_score():
@@ -110,7 +128,7 @@ def test_any_name_gives_encodable_json(name):
         ({"score": 1.5}, "score"),
         ({"verdict": "perhaps"}, "verdict"),
         ({"extra": 1}, "extra"),
-        ({"schema": "vadd.result/0"}, "schema"),
+        ({"schema": "vadd.result/1"}, "schema"),
         ({"reason": "damaged"}, "does not go with"),
         ({"verdict": "consistent"}, "has no spans"),
         ({"verdict": "failed", "spans": []}, "needs a reason"),
@@ -129,7 +147,7 @@ def test_schema_refuses_what_is_out_of_range():
 def test_every_field_is_described():
     schema = json_schema()
     parts = [schema, *(d for d in schema["$defs"].values() if "properties" in d)]
-    assert len(parts) == 6
+    assert len(parts) == 9
     for part in parts:
         for name, field in part["properties"].items():
             assert field.get("description"), name

@@ -10,9 +10,21 @@ from fractions import Fraction
 from html.parser import HTMLParser
 
 import pytest
-from samples import ALL, consistent, discrepant, exhibit, failed, hour, inconclusive, pair, provenance, record
+from samples import (
+    ALL,
+    consistent,
+    discrepant,
+    exhibit,
+    failed,
+    hour,
+    inconclusive,
+    pair,
+    provenance,
+    record,
+    two_hours,
+)
 
-from vadd.detect.verdict import Concept, Exhibit, Reason
+from vadd.detect.verdict import Concept, Contribution, Exhibit, Reason
 from vadd.report.page import page
 from vadd.report.words import LIMITS
 
@@ -102,6 +114,7 @@ def test_readable_without_seeing(name):
 def test_all_from_outside_is_escaped():
     base = discrepant()
     bad = (Concept(EVIL, 0.5),)
+    why = (Contribution("sound", EVIL, 0.5, 1.0),)
     media = {EVIL: {EVIL: [EVIL]}}
     outside = replace(
         provenance(replace(record(EVIL + "\x1b[2J\u202e"), media=media)),
@@ -119,7 +132,10 @@ def test_all_from_outside_is_escaped():
             picture=bad,
             sound=bad,
             seconds=tuple(replace(s, picture=bad, sound=bad) for s in base.seconds),
-            spans=tuple(replace(s, picture=bad, sound=bad) for s in base.spans),
+            spans=tuple(
+                replace(s, picture=bad, sound=bad, expected=bad, contributions=why) for s in base.spans
+            ),
+            shots=tuple(replace(s, picture=bad, sound=bad) for s in base.shots),
             provenance=outside,
         )
     )
@@ -225,9 +241,57 @@ def test_bars_stand_where_and_as_high_as_their_seconds():
 def test_an_hour_stays_small():
     html = page(hour())
     assert html.count('<rect class="bar') <= 120 + 4
-    assert len(re.findall("<tr", html)) == 121
+    assert len(re.findall("<tr", html)) == (1 + 60) + (1 + 200) + (1 + 120)
     assert html.count("<image") <= 13
     assert len(html) < 600_000
+
+
+def test_two_hours_in_which_all_happens_stay_small():
+    html = page(two_hours())
+    assert len(html) < 1_500_000
+    text = Reader(html).text
+    assert text.count("So one expects to hear") == 24
+    assert "The 200 of 2400 shots that fit least" in text
+    assert "2399, too many to draw" in text
+    assert "Less sure" in text
+    # By the minute already, so not once more by the step of a minute.
+    assert "Minute by minute" in text
+    assert "Every 60 seconds" not in text
+    # The surest are shown in full: here those at the end.
+    assert text.index("1:59:40-1:59:44.2 score") < text.index("0:10-0:14.2 60%")
+
+
+def test_a_long_video_is_told_by_the_minute():
+    assert "Minute by minute" not in Reader(page(discrepant())).text
+    text = Reader(page(hour())).text
+    assert "25:00 0.87 1.00 100% 1:00 sea and shore (0.71), sand (0.14) road traffic" in text
+    assert "12:00 0% sea and shore" in text
+
+
+def test_a_span_says_why():
+    html = page(discrepant())
+    text = Reader(html).text
+    seen = "seen: sea and shore (0.71), sand (0.14), boat (0.05), waves or wind expected"
+    assert f"{seen}; heard: road traffic (0.58)" in text
+    assert "So one expects to hear waves 0.41 wind 0.12" in text
+    assert "road traffic heard +1.31 sea and shore seen +0.40 wind heard -0.22" in text
+    bars = re.findall(r'<rect class="(against|for)" x="([\d.]+)%" y="1" width="([\d.]+)%"', html)
+    assert [(side, float(x), float(width)) for side, x, width in bars] == [
+        ("against", 50.0, 50.0),
+        ("against", 50.0, 15.24),
+        ("for", 41.62, 8.38),
+    ]
+
+
+def test_cuts_stand_where_they_are():
+    html = page(discrepant())
+    lane = re.search(r'aria-label="Cuts of the picture at ([^"]*)">(.*?)</svg>', html, re.S)
+    assert lane[1] == "0:03.2, 0:07"
+    found = [float(x) for x in re.findall(r'<line x1="([\d.]+)%"', lane[2])]
+    assert found == pytest.approx([100 * 3.2 / 10.2, 100 * 7 / 10.2], abs=1e-3)
+    assert "Shot by shot" in html
+    assert "Cuts of the picture" not in page(consistent())
+    assert "Shot by shot" not in page(consistent())
 
 
 def test_a_page_needs_no_exhibit_and_takes_an_empty_one():

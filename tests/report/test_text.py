@@ -12,7 +12,18 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import ALL, consistent, discrepant, failed, hour, inconclusive, pair, provenance, record
+from samples import (
+    ALL,
+    consistent,
+    discrepant,
+    failed,
+    hour,
+    inconclusive,
+    pair,
+    provenance,
+    record,
+    two_hours,
+)
 
 from vadd.detect.verdict import Concept, Reason
 from vadd.errors import OutputError
@@ -71,11 +82,16 @@ def test_terminal_says_what_the_verdict_says():
         "10% false alarms",
         "prior 50%",
         "0:03-0:07",
-        "road traffic 58%",
+        "road traffic (0.58)",
+        "sand (0.14), boat (0.05), waves or wind",
+        "+1.31  road traffic heard",
+        "-0.22  wind heard",
+        "score 0.89, probability 95%",
     ):
         assert words in text
     assert "▂▃▄▇███·▅█" in text
-    assert "     ^^^^  ^" in text
+    assert "     ^^^^  ^\n     |   |\n" in text
+    assert "boat seen" not in text  # its contribution would be +0.00
     assert "0:07-0:08 sound says nothing" in text
     assert "INCONCLUSIVE (sound says nothing)" in render(inconclusive())
     assert "picture of A.mp4 with sound of B.wav" in render(pair())
@@ -124,11 +140,37 @@ def test_an_hour_fits_and_has_its_times():
     assert track[2 + 12 : 2 + 14] == "··"
 
 
+def test_a_long_video_is_told_by_the_minute():
+    assert "Minute by minute" not in render(replace(consistent(), duration=Fraction(180)))
+    assert max(map(len, render(hour(), width=60).splitlines())) <= 60
+    text = render(hour())
+    lines = [line.split() for line in text[text.index("Minute by minute") :].splitlines()[2:62]]
+    assert [line[0] for line in lines] == [f"{at}:00" for at in range(60)]
+    assert lines[12][1:5] == ["-", "-", "0%", "-"]
+    assert lines[25][3:5] == ["100%", "1:00"]
+    assert "road" in lines[25]
+    assert "Every 2 minutes" in render(two_hours())
+    assert len(render(two_hours()).splitlines()) < 130
+
+
+def test_cuts_are_marked_unless_they_are_everywhere():
+    assert "| cut" in render(discrepant())
+    assert "| cut" not in render(hour())  # one in each cell of a minute
+    assert "| cut" not in render(consistent())
+
+
+def test_many_spans_are_counted():
+    text = render(two_hours())
+    assert text.count("does not fit, score") == 6
+    assert "and 234 more spans" in text
+
+
 def test_colour_only_on_request_and_ascii_on_request(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b[1;31m" in render(discrepant(), colour=True)
     assert render(discrepant(), unicode=False).isascii()
+    assert render(hour(), unicode=False, width=40).isascii()
 
 
 def test_terminal_is_not_steered_by_names():
@@ -260,6 +302,10 @@ def test_page_names_are_safe_and_distinct(names):
         assert len(name.encode("utf-8")) < 255
         assert not name.startswith((".", "-"))
         assert name.endswith(".html")
+
+
+def test_other_names_than_of_pages():
+    assert page_names(["a", "A", "../b"], ".srt") == ["a.srt", "A-2.srt", "_b.srt"]
 
 
 def test_page_names_are_short_enough_for_long_names():

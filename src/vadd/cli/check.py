@@ -33,6 +33,15 @@ def _share(context: click.Context, option: click.Parameter, value: float) -> flo
 @click.option("--html", metavar="PATH", help="Write a page; with several files, a folder of pages.")
 @click.option("--csv", "csv_path", metavar="PATH", help="Write one table with a row for each file.")
 @click.option(
+    "--srt",
+    metavar="PATH",
+    help="Write subtitles of what does not fit; with several files, a folder of them.",
+)
+@click.option(
+    "--spans", metavar="PATH", help="Write one table with a row for each flagged span of all files."
+)
+@click.option("--avdf", metavar="PATH", help="Write the flagged spans of all files as AV-Deepfake1M's JSON.")
+@click.option(
     "--model",
     default="everyday",
     show_default=True,
@@ -56,6 +65,9 @@ def check(
     as_json: bool,
     html: str | None,
     csv_path: str | None,
+    srt: str | None,
+    spans: str | None,
+    avdf: str | None,
     model: str,
     false_alarms: float,
     quiet: bool,
@@ -65,45 +77,34 @@ def check(
     Exit status: 0 consistent, 1 discrepant, 3 inconclusive, 4 failed, 2 for a wrong call. With several
     files the first of these that occurs counts: discrepant, failed, inconclusive, consistent.
     """
-    from vadd.cli.files import plan_pages, plan_table, require_inputs
+    from vadd.cli.exports import Exports, Judged
+    from vadd.cli.files import require_inputs
 
     pair = _pair(picture, sound, files)
-    inputs = list(pair or files)
-    require_inputs(inputs)
-    page_of = [f"{pair[0].name}+{pair[1].name}"] if pair else [file.name for file in files]
-    pages = plan_pages(html, page_of, inputs) if html is not None else []
-    table_path = plan_table(csv_path, inputs, pages) if csv_path is not None else None
+    require_inputs(pair or files)
+    judged = [Judged.of_pair(*pair)] if pair else [Judged.of_file(file) for file in files]
+    exports = Exports(judged, html=html, srt=srt, csv=csv_path, spans=spans, avdf=avdf)
 
     from vadd.cli.status import exit_status, summary
     from vadd.cli.terminal import emit, say, show
     from vadd.report.document import line
-    from vadd.report.output import write
 
     talk = not (as_json or quiet)
-    labels = [f"picture of {pair[0]} with sound of {pair[1]}"] if pair else [str(file) for file in files]
-    outcomes, rows = [], []
-    for i, verdict in enumerate(_judge(files, pair, model, false_alarms, bool(pages), progress=not quiet)):
+    outcomes = []
+    for i, verdict in enumerate(
+        _judge(files, pair, model, false_alarms, exports.pictures, progress=not quiet)
+    ):
         outcomes.append(verdict.verdict)
         if as_json:
             emit(f"{line(verdict)}\n")
         elif talk:
             if i:
                 say("")
-            show(verdict, labels[i])
-        if pages:
-            from vadd.report.page import page
-
-            write(pages[i], page(verdict))
+            show(verdict, judged[i].label)
+        for written in exports.add(verdict):
             if talk:
-                say(f"  Report: {pages[i]}")
-        if table_path:
-            from vadd.report.table import row
-
-            rows.append(row(verdict, labels[i]))
-    if table_path:
-        from vadd.report.table import table
-
-        write(table_path, table(rows))
+                say(f"  {written}")
+    exports.finish()
     if talk and len(outcomes) > 1:
         say("")
         say(summary(outcomes))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from vadd.errors import UsageError
 from vadd.report.output import is_folder, page_names, prepare_folder, probe_file
 
-__all__ = ["plan_pages", "plan_table", "require_inputs"]
+__all__ = ["plan_pages", "plan_subtitles", "plan_table", "require_inputs"]
 
 
 def require_inputs(paths: Sequence[Path]) -> None:
@@ -49,29 +49,59 @@ def plan_pages(
         OutputError: If a page could not be written there.
         UsageError: If ``wanted`` names nothing or a page would replace an input.
     """
-    place = _place(wanted, "page")
-    if folder or len(names) > 1 or wanted.endswith("/") or is_folder(place):
-        prepare_folder(place)
-        pages = [place / name for name in page_names(list(names))]
-    else:
-        pages = [place]
-    for page in pages:
-        probe_file(page)
-        _spare(page, inputs)
-    return pages
+    return _plan(wanted, "page", page_names(list(names)), inputs, folder=folder)
 
 
-def plan_table(wanted: str, inputs: Sequence[Path], pages: Sequence[Path]) -> Path:
-    """Where the table will go; makes sure that it can.
+def plan_subtitles(wanted: str, names: Sequence[str], kept: Sequence[Path]) -> list[Path]:
+    """Where the subtitles of each input will go; makes sure that they can.
+
+    In a folder they are called like the video with ``.srt`` in place of its suffix, as players look for them.
+
+    Args:
+        wanted: As for :func:`plan_pages`.
+        names: File names of the inputs.
+        kept: Files that must not be overwritten.
+
+    Raises:
+        OutputError: If one could not be written there.
+        UsageError: If ``wanted`` names nothing or one would replace a file that is kept.
+    """
+    stems = [PurePath(name).stem for name in names]
+    return _plan(wanted, "subtitle file", page_names(stems, ".srt"), kept)
+
+
+def plan_table(wanted: str, kept: Sequence[Path], what: str = "table") -> Path:
+    """Where a file of all inputs will go; makes sure that it can.
+
+    Args:
+        wanted: What the user asked for.
+        kept: Files that must not be overwritten: inputs and other outputs.
+        what: What to call it.
 
     Raises:
         OutputError: If it could not be written there.
-        UsageError: If ``wanted`` names nothing or it would replace an input or a page.
+        UsageError: If ``wanted`` names nothing or it would replace a file that is kept.
     """
-    place = _place(wanted, "table")
+    place = _place(wanted, what)
     probe_file(place)
-    _spare(place, [*inputs, *pages])
+    _spare(place, kept)
     return place
+
+
+def _plan(
+    wanted: str, what: str, names: Sequence[str], kept: Sequence[Path], *, folder: bool = False
+) -> list[Path]:
+    """One file or a folder of files of these names."""
+    place = _place(wanted, what)
+    if folder or len(names) > 1 or wanted.endswith("/") or is_folder(place):
+        prepare_folder(place)
+        found = [place / name for name in names]
+    else:
+        found = [place]
+    for each in found:
+        probe_file(each)
+        _spare(each, kept)
+    return found
 
 
 def _place(wanted: str, what: str) -> Path:

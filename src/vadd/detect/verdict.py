@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from vadd.timeline import Span
 
 __all__ = [
-    "Concept", "Exhibit", "InputRecord", "Outcome", "Provenance", "Reason", "SecondFinding",
-    "SpanFinding", "Verdict",
+    "Concept", "Contribution", "Exhibit", "InputRecord", "Outcome", "Provenance", "Reason",
+    "SecondFinding", "ShotFinding", "SpanFinding", "Verdict",
 ]  # fmt: skip
 
 
@@ -119,12 +119,62 @@ class SecondFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one concept does to the score of a stretch: by how much it changes when the concept is left out.
+
+    Attributes:
+        side: ``"picture"`` or ``"sound"``.
+        name: The concept.
+        probability: The share of its side's posterior that it holds (0-1).
+        effect: Discrepancy (natural logarithm) with the concept less the discrepancy without it; above 0 it
+            speaks against a common origin.
+    """
+
+    side: str
+    name: str
+    probability: float
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpanFinding:
-    """A stretch of time whose sound does not fit its picture, with what is seen and heard in it."""
+    """A stretch of time whose sound does not fit its picture, with what is seen and heard in it.
+
+    Attributes:
+        span: When; its ends need not fall on whole seconds.
+        score: 0-1, higher is more discrepant.
+        probability: Calibrated P(foreign sound | score) under the verdict's prior.
+        picture: Top picture concepts, most probable first.
+        sound: Top sound concepts, most probable first.
+        expected: Sounds that the picture leads one to expect, most probable first.
+        contributions: What the concepts of both sides add to the score, greatest first.
+    """
 
     span: Span
     score: float
     probability: float
+    picture: tuple[Concept, ...]
+    sound: tuple[Concept, ...]
+    expected: tuple[Concept, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShotFinding:
+    """A shot: what lies between two cuts of the picture.
+
+    Attributes:
+        span: When.
+        score: 0-1, higher is more discrepant; the mean of the seconds that say something, ``None`` if none
+            does.
+        mute: The commonest reason for saying nothing if every second is mute, else ``None``.
+        picture: Top picture concepts, most probable first.
+        sound: Top sound concepts, most probable first.
+    """
+
+    span: Span
+    score: float | None
+    mute: Reason | None
     picture: tuple[Concept, ...]
     sound: tuple[Concept, ...]
 
@@ -205,6 +255,7 @@ class Verdict:
         sound: Top sound concepts of the clip.
         notes: Facts that the reader should know (audio track used, tracks ignored, downmix, ...).
         provenance: What made this result.
+        shots: The shots of the picture, in order; together they cover the whole clip.
         exhibit: Thumbnails and spectrogram for the report, when asked for.
     """
 
@@ -223,4 +274,5 @@ class Verdict:
     sound: tuple[Concept, ...]
     notes: tuple[str, ...]
     provenance: Provenance
+    shots: tuple[ShotFinding, ...] = ()
     exhibit: Exhibit | None = field(default=None, compare=False, repr=False)

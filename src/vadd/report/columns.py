@@ -11,7 +11,7 @@ from vadd.detect.verdict import Concept, Reason, SecondFinding
 from vadd.media.levels import SILENCE
 from vadd.timeline import Span
 
-__all__ = ["Column", "MuteRun", "columns", "mute_runs", "step_for"]
+__all__ = ["Column", "MuteRun", "columns", "gather", "mute_runs", "speaks", "step_for"]
 
 #: Widths that people count time in.
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
@@ -67,7 +67,7 @@ def columns(seconds: Sequence[SecondFinding], limit: int) -> tuple[Column, ...]:
         The columns in order; the last may hold fewer seconds.
     """
     step = step_for(len(seconds), limit)
-    return tuple(_column(seconds[i : i + step]) for i in range(0, len(seconds), step))
+    return tuple(gather(seconds[i : i + step]) for i in range(0, len(seconds), step))
 
 
 def mute_runs(seconds: Sequence[SecondFinding]) -> tuple[MuteRun, ...]:
@@ -84,8 +84,14 @@ def mute_runs(seconds: Sequence[SecondFinding]) -> tuple[MuteRun, ...]:
     return tuple(runs)
 
 
-def _column(group: Sequence[SecondFinding]) -> Column:
-    speaking = [(s.score, s.weight) for s in group if s.mute is None and s.score is not None and s.weight > 0]
+def speaks(second: SecondFinding) -> bool:
+    """Whether a second says something and so counts."""
+    return second.mute is None and second.score is not None and second.weight > 0
+
+
+def gather(group: Sequence[SecondFinding]) -> Column:
+    """Consecutive seconds, at least one, as one column."""
+    speaking = [(s.score, s.weight) for s in group if s.score is not None and speaks(s)]
     mutes = Counter(s.mute for s in group if s.mute is not None)
     all_mute = mutes.total() == len(group)
     return Column(

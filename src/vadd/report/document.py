@@ -12,15 +12,26 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from vadd.detect.verdict import Concept, InputRecord, Outcome, Provenance, SecondFinding, SpanFinding, Verdict
+from vadd.detect.verdict import (
+    Concept,
+    Contribution,
+    InputRecord,
+    Outcome,
+    Provenance,
+    SecondFinding,
+    ShotFinding,
+    SpanFinding,
+    Verdict,
+)
 from vadd.media.levels import SILENCE
+from vadd.report.minutes import Minute, minutes
 from vadd.report.text import storable
 from vadd.timeline import Span
 
 __all__ = ["SCHEMA", "document", "line"]
 
 #: Name and version of the document; a field added, dropped or changed makes a new one.
-SCHEMA = "vadd.result/1"
+SCHEMA = "vadd.result/2"
 
 #: Six places are finer than any score means and coarse enough to be the same on every processor.
 PLACES = 6
@@ -53,6 +64,8 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "spans": [_flagged(span) for span in verdict.spans],
         "picture": _concepts(verdict.picture),
         "sound": _concepts(verdict.sound),
+        "minutes": [_minute(minute) for minute in minutes(verdict)],
+        "shots": [_shot(shot) for shot in verdict.shots],
         "seconds": [_second(second) for second in verdict.seconds],
         "notes": [storable(note) for note in verdict.notes],
         "provenance": _provenance(verdict.provenance),
@@ -101,6 +114,39 @@ def _flagged(span: SpanFinding) -> dict[str, Any]:
         "probability": _number(span.probability),
         "picture": _concepts(span.picture),
         "sound": _concepts(span.sound),
+        "expected": _concepts(span.expected),
+        "contributions": [_contribution(each) for each in span.contributions],
+    }
+
+
+def _contribution(given: Contribution) -> dict[str, Any]:
+    return {
+        "side": given.side,
+        "name": storable(given.name),
+        "probability": _number(given.probability),
+        "effect": _number(given.effect),
+    }
+
+
+def _shot(shot: ShotFinding) -> dict[str, Any]:
+    return {
+        **_times(shot.span),
+        "score": _number(shot.score),
+        "mute": None if shot.mute is None else shot.mute.value,
+        "picture": _concepts(shot.picture),
+        "sound": _concepts(shot.sound),
+    }
+
+
+def _minute(minute: Minute) -> dict[str, Any]:
+    return {
+        **_times(minute.column.span),
+        "score": _number(minute.column.score),
+        "peak": _number(minute.column.peak),
+        "speaking": _number(minute.speaking),
+        "flagged": _number(minute.flagged),
+        "picture": _concepts(minute.column.picture),
+        "sound": _concepts(minute.column.sound),
     }
 
 

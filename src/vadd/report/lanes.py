@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vadd.detect.verdict import Concept, Exhibit, Verdict
+from vadd.detect.verdict import Concept, Exhibit, SpanFinding, Verdict
 from vadd.report.columns import Column, mute_runs
 from vadd.report.image import jpeg_uri, spectrogram_uri
 from vadd.report.text import printable
-from vadd.report.words import short_reason
+from vadd.report.words import contribution, short_reason, telling
 from vadd.timeline import Span, clock
 
 __all__ = [
@@ -25,12 +25,15 @@ __all__ = [
     "Mark",
     "Picture",
     "Row",
+    "Weight",
     "bars",
+    "cuts",
     "flags",
     "mutes",
     "rows",
     "spectrogram",
     "strip",
+    "weights",
 ]
 
 #: Most thumbnails side by side: with more, nothing is recognised in them.
@@ -38,6 +41,9 @@ MAX_THUMBNAILS = 12
 MAX_ROWS = 6
 #: A span of seconds in an hour would be thinner than a hair; it is drawn at least this wide (percent).
 _MIN_WIDTH = 0.5
+#: Cuts nearer to each other than this (percent of the axis) are drawn as one, and more than so many not at
+#: all: they would be one grey band.
+_CUT_GAP, _MAX_CUTS = 0.25, 120
 _TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
@@ -86,6 +92,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """A contribution as a bar to either side of the middle.
+
+    Attributes:
+        name: The concept and its side.
+        text: The effect, with its sign.
+        against: Whether it speaks against a common origin.
+        x: Left edge in percent.
+        width: In percent, at most 50.
+    """
+
+    name: str
+    text: str
+    against: bool
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """The common axis from 0 to ``duration`` (more than 0)."""
 
@@ -128,6 +153,29 @@ def flags(verdict: Verdict, axis: Axis) -> tuple[Mark, ...]:
         width = max(width, _MIN_WIDTH)
         marks.append(Mark(min(x, 100 - width), width, f"{found.span} does not fit"))
     return tuple(marks)
+
+
+def cuts(verdict: Verdict, axis: Axis) -> tuple[float, ...]:
+    """Where one shot ends and the next begins, in percent; nothing if there are too many to be told apart."""
+    places: list[float] = []
+    for shot in verdict.shots[1:]:
+        place = axis.at(shot.span.start)
+        if not places or place - places[-1] >= _CUT_GAP:
+            places.append(place)
+    return tuple(places) if len(places) <= _MAX_CUTS else ()
+
+
+def weights(found: SpanFinding) -> tuple[Weight, ...]:
+    """The contributions of a stretch, the greatest of them half as wide as the lane."""
+    told = telling(found)
+    greatest = max((abs(each.effect) for each in told), default=1.0)
+    bars = []
+    for each in told:
+        width = round(50 * abs(each.effect) / greatest, 2)
+        against = each.effect > 0
+        x = 50.0 if against else round(50 - width, 2)
+        bars.append(Weight(contribution(each), f"{each.effect:+.2f}", against, x, width))
+    return tuple(bars)
 
 
 def mutes(verdict: Verdict, axis: Axis) -> tuple[Mark, ...]:

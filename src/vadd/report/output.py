@@ -12,7 +12,7 @@ from vadd.report.text import printable
 
 __all__ = ["is_folder", "page_names", "prepare_folder", "probe_file", "write"]
 
-#: File systems take 255 bytes a name; this leaves room for a number, ``.html`` and a temporary suffix.
+#: File systems take 255 bytes a name; this leaves room for a number, a suffix and a temporary suffix.
 _NAME_BYTES = 200
 
 
@@ -85,23 +85,24 @@ def write(path: Path, text: str) -> None:
         raise _cannot(target, error) from error
 
 
-def page_names(names: list[str]) -> list[str]:
+def page_names(names: list[str], suffix: str = ".html") -> list[str]:
     """A page name for each input name: safe on any file system, and no two alike in any case.
 
     Args:
         names: File names without folders, in order; may repeat and may hold any character.
+        suffix: What the names end in.
 
     Returns:
-        As many names ending in ``.html``; the same input always gives the same names.
+        As many names; the same input always gives the same names.
     """
     taken: set[str] = set()
     pages = []
     for name in names:
         stem = _stem(name)
-        page, number = f"{stem}.html", 1
+        page, number = f"{stem}{suffix}", 1
         while page.casefold() in taken:
             number += 1
-            page = f"{stem}-{number}.html"
+            page = f"{stem}-{number}{suffix}"
         taken.add(page.casefold())
         pages.append(page)
     return pages

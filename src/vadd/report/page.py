@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,8 +18,9 @@ from vadd.report.columns import columns, mute_runs, step_for
 from vadd.report.document import document
 from vadd.report.facts import flat
 from vadd.report.image import jpeg_uri
+from vadd.report.minutes import LONG, minutes_for
 from vadd.report.text import printable
-from vadd.report.words import LIMITS, concept_list, details, headline, mute_list, percent, title
+from vadd.report.words import LIMITS, LISTED, concept_list, details, headline, mute_list, percent, said, title
 from vadd.timeline import clock
 
 __all__ = ["page"]
@@ -28,6 +29,14 @@ __all__ = ["page"]
 MAX_COLUMNS = 120
 #: Tables up to this long stand open; longer ones open on request.
 _OPEN_ROWS = 12
+#: Rows of the overview by minute: four hours; of more, several minutes are told as one.
+_MINUTES = 240
+#: Steps of a minute or more are in the overview already.
+_FINE = 60
+#: Flagged spans that are shown in full, the surest ones; of the others there is a line each, up to so many.
+_CASES, _LINES = 24, 400
+#: Shots in the table of shots, those that fit least.
+_SHOTS = 200
 _NO_PICTURES = Exhibit((), None, 1.0)
 
 
@@ -51,7 +60,9 @@ def page(verdict: Verdict) -> str:
         headline=headline(verdict),
         details=details(verdict),
         figure=_figure(verdict),
-        flagged=[_case(verdict, found) for found in verdict.spans],
+        overview=_overview(verdict),
+        shots=_shots(verdict),
+        **_flagged(verdict),
         limits=LIMITS,
         inputs=[_input_facts(record) for record in document(verdict)["provenance"]["inputs"]],
         settings=_settings(verdict),
@@ -97,12 +108,17 @@ def _figure(verdict: Verdict) -> dict[str, Any] | None:
     exhibit = verdict.exhibit or _NO_PICTURES
     return {
         "step": step_for(len(verdict.seconds), MAX_COLUMNS),
+        "fine": step_for(len(verdict.seconds), MAX_COLUMNS) < _FINE,
         "duration": axis.duration,
         "ticks": axis.ticks(),
         "columns": found,
         "open": len(found) <= _OPEN_ROWS,
         "bars": lanes.bars(found, axis, verdict.threshold),
         "flags": lanes.flags(verdict, axis),
+        "flag_list": _first([str(found.span) for found in verdict.spans]),
+        "cuts": lanes.cuts(verdict, axis),
+        "cut_count": max(0, len(verdict.shots) - 1),
+        "cut_list": _first([clock(shot.span.start) for shot in verdict.shots[1:]]),
         "mutes": lanes.mutes(verdict, axis),
         "mute_list": mute_list(mute_runs(verdict.seconds)),
         "strip": lanes.strip(exhibit, axis),
@@ -114,6 +130,41 @@ def _figure(verdict: Verdict) -> dict[str, Any] | None:
     }
 
 
+def _first(texts: Sequence[str]) -> str:
+    """The first of them with commas, and how many more there are: for reading aloud."""
+    listed = ", ".join(texts[:LISTED])
+    return f"{listed} and {len(texts) - LISTED} more" if len(texts) > LISTED else listed
+
+
+def _overview(verdict: Verdict) -> dict[str, Any] | None:
+    """The minutes of a long video; ``None`` for one that the figure itself tells well enough."""
+    if verdict.duration <= LONG:
+        return None
+    step, found = minutes_for(verdict, _MINUTES)
+    return {"step": step, "minutes": found}
+
+
+def _shots(verdict: Verdict) -> dict[str, Any] | None:
+    """The shots, or of very many those that fit least, in order; ``None`` if there is one alone."""
+    if len(verdict.shots) < 2:
+        return None
+    worst = sorted(verdict.shots, key=lambda shot: -1.0 if shot.score is None else shot.score, reverse=True)
+    kept = sorted(worst[:_SHOTS], key=lambda shot: shot.span.start)
+    return {"found": kept, "count": len(verdict.shots)}
+
+
+def _flagged(verdict: Verdict) -> dict[str, Any]:
+    """The flagged spans: the surest in full, the others in a line each, both in order."""
+    spans = verdict.spans
+    surest = set(sorted(range(len(spans)), key=lambda at: -spans[at].probability)[:_CASES])
+    rest = [found for at, found in enumerate(spans) if at not in surest]
+    return {
+        "flagged": [_case(verdict, spans[at]) for at in sorted(surest)],
+        "others": [(found, said(found)) for found in rest[:_LINES]],
+        "left_out": len(rest[_LINES:]),
+    }
+
+
 def _case(verdict: Verdict, found: SpanFinding) -> dict[str, Any]:
     """A flagged span with the thumbnail nearest to its middle."""
     middle = (found.span.start + found.span.end) / 2
@@ -122,6 +173,8 @@ def _case(verdict: Verdict, found: SpanFinding) -> dict[str, Any]:
     shot = min(inside, key=lambda s: (abs(s[0] - middle), s[0])) if inside else None
     return {
         "found": found,
+        "said": said(found),
+        "weights": lanes.weights(found),
         "picture": {"uri": jpeg_uri(shot[1]), "text": f"Frame at {clock(shot[0])}"} if shot else None,
     }
 

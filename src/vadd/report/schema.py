@@ -28,6 +28,19 @@ class ConceptDocument(_Part):
     probability: Share = Field(description="Share of the posterior that the concept holds, 0 to 1.")
 
 
+class ContributionDocument(_Part):
+    """What one concept does to the score of a stretch, found by leaving it out."""
+
+    side: Literal["picture", "sound"] = Field(description="Whether it is seen or heard.")
+    name: str = Field(description="The concept.", min_length=1)
+    probability: Share = Field(description="Share of its side's posterior that it holds, 0 to 1.")
+    effect: float = Field(
+        description="Discrepancy with the concept less the discrepancy without it, on the scale of the "
+        "detector (of `everyday` the natural logarithm of how much likelier the sound is elsewhere); above "
+        "0 it speaks against a common origin."
+    )
+
+
 class _Timed(_Part):
     start: Seconds = Field(description="Start in seconds of presentation time.")
     end: Annotated[float, Field(gt=0)] = Field(description="End in seconds, after `start`; not included.")
@@ -61,6 +74,42 @@ class SpanDocument(_Timed):
     probability: Share = Field(description="Calibrated probability of a discrepancy in this stretch.")
     picture: list[ConceptDocument] = Field(description="Top picture concepts of the stretch.")
     sound: list[ConceptDocument] = Field(description="Top sound concepts of the stretch.")
+    expected: list[ConceptDocument] = Field(
+        description="Sounds that the picture leads one to expect, most probable first, with their shares of "
+        "all sounds."
+    )
+    contributions: list[ContributionDocument] = Field(
+        description="What single concepts do to the score of the stretch, those that speak most against a "
+        "common origin first."
+    )
+
+
+class ShotDocument(_Timed):
+    """What lies between two cuts of the picture."""
+
+    score: Share | None = Field(
+        description="0 to 1, higher is more discrepant; mean of the seconds that say something, null if none "
+        "does."
+    )
+    mute: Reason | None = Field(
+        description="The commonest reason for saying nothing if every second is mute; null otherwise."
+    )
+    picture: list[ConceptDocument] = Field(description="Top picture concepts of the shot.")
+    sound: list[ConceptDocument] = Field(description="Top sound concepts of the shot.")
+
+
+class MinuteDocument(_Timed):
+    """A minute, summed up from its seconds."""
+
+    score: Share | None = Field(
+        description="0 to 1, higher is more discrepant; mean of the seconds that say something, null if none "
+        "does."
+    )
+    peak: Share | None = Field(description="The highest score of a second that says something.")
+    speaking: Share = Field(description="Share of the seconds that say something, 0 to 1.")
+    flagged: Seconds = Field(description="Seconds of the minute that lie in `spans`.")
+    picture: list[ConceptDocument] = Field(description="Top picture concepts, means over the seconds.")
+    sound: list[ConceptDocument] = Field(description="Top sound concepts, means over the seconds.")
 
 
 class InputDocument(_Part):
@@ -91,7 +140,7 @@ class ResultDocument(_Part):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    schema_: Literal["vadd.result/1"] = Field(alias="schema", description="Name and version of this form.")
+    schema_: Literal["vadd.result/2"] = Field(alias="schema", description="Name and version of this form.")
     verdict: Outcome = Field(description="What vadd says.")
     reason: Reason | None = Field(description="Why it is inconclusive or failed; null otherwise.")
     explanation: str = Field(description="The verdict in plain words.")
@@ -114,6 +163,13 @@ class ResultDocument(_Part):
     spans: list[SpanDocument] = Field(description="Stretches that do not fit; only when discrepant.")
     picture: list[ConceptDocument] = Field(description="Top picture concepts of the clip.")
     sound: list[ConceptDocument] = Field(description="Top sound concepts of the clip.")
+    minutes: list[MinuteDocument] = Field(
+        description="The same by minute, an overview of a long file; counted from 0, the last may be shorter."
+    )
+    shots: list[ShotDocument] = Field(
+        description="Shots of the picture, in order; they cover all that was judged. Empty if none were "
+        "looked for."
+    )
     seconds: list[SecondDocument] = Field(description="One finding for each second, in order.")
     notes: list[str] = Field(description="Facts that a reader should know, such as the audio track used.")
     provenance: ProvenanceDocument = Field(description="Inputs, model, hashes, settings and versions.")

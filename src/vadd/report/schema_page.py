@@ -26,7 +26,10 @@ _SECTIONS = (
     ("", "The document"),
     ("SecondDocument", "One of `seconds`"),
     ("SpanDocument", "One of `spans`"),
-    ("ConceptDocument", "A concept (in `picture` and `sound`)"),
+    ("ContributionDocument", "One of `contributions` of a span"),
+    ("ShotDocument", "One of `shots`"),
+    ("MinuteDocument", "One of `minutes`"),
+    ("ConceptDocument", "A concept (in `picture`, `sound` and `expected`)"),
     ("ProvenanceDocument", "`provenance`"),
     ("InputDocument", "One of `provenance.inputs`"),
 )

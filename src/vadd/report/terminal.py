@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.padding import Padding
 from rich.text import Text
 
-from vadd.detect.verdict import Concept, Outcome, Verdict
+from vadd.detect.verdict import Outcome, Verdict
 from vadd.report.columns import Column, columns, mute_runs, step_for
+from vadd.report.minutes import LONG, Minute, minutes_for
 from vadd.report.text import printable
-from vadd.report.words import LISTED, concept_list, headline, mute_list, percent, short_reason, title
+from vadd.report.words import (
+    LISTED,
+    NAMED,
+    concept_list,
+    contribution,
+    headline,
+    mute_list,
+    percent,
+    seen,
+    short_reason,
+    telling,
+    title,
+)
 from vadd.timeline import clock
 
 __all__ = ["PLAIN_WIDTH", "render"]
@@ -31,7 +45,10 @@ _ASCII = "_.:-=+*#"
 _MUTE = {_BLOCKS: "·", _ASCII: ","}
 _MARGIN = 2
 _TICK = 10
-_TOP = 4
+#: Contributions a span.
+_REASONS = 4
+#: Rows of the overview by minute: an hour; of more, several minutes are told as one.
+_MINUTES = 60
 
 
 def render(
@@ -73,12 +90,15 @@ def render(
     if any(second.score is not None for second in verdict.seconds):
         console.print()
         _timeline(verdict, say, console.width - 2 * _MARGIN, _BLOCKS if unicode else _ASCII)
+    if verdict.duration > LONG:
+        _overview(verdict, say, console.width - _MARGIN, "ellipsis" if unicode else "crop")
     _spans(verdict, say)
     if (verdict.picture or verdict.sound) and not _spanned(verdict):
         console.print()
         if verdict.spans:
             say("Whole clip")
-        _sides(verdict.picture, verdict.sound, say)
+        say(f"seen:  {concept_list(verdict.picture, NAMED)}")
+        say(f"heard: {concept_list(verdict.sound, NAMED)}")
     for note in verdict.notes:
         say(f"Note: {printable(note)}", "dim")
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
@@ -130,10 +150,15 @@ def _timeline(verdict: Verdict, say: _Printer, room: int, blocks: str) -> None:
     )
     if flagged.strip():
         say(Text(flagged, "red"))
+    cuts = _cuts(verdict, found)
+    if cuts:
+        say(cuts, "dim")
     runs = mute_runs(verdict.seconds)
     legend = [f"one cell is {step} s; a higher block fits less"]
     if flagged.strip():
         legend.append("^ does not fit")
+    if cuts:
+        legend.append("| cut")
     if runs:
         legend.append(f"{_MUTE[blocks]} says nothing, not counted")
     say("; ".join(legend), "dim")
@@ -158,16 +183,51 @@ def _ticks(found: Sequence[Column], room: int) -> str:
     return line
 
 
+def _cuts(verdict: Verdict, found: Sequence[Column]) -> str:
+    """A mark under each cell in which a shot begins; "" where there would be one under most of them."""
+    starts = [shot.span.start for shot in verdict.shots[1:]]
+    line = "".join(
+        "|" if bisect_left(starts, c.span.start) < bisect_left(starts, c.span.end) else " " for c in found
+    )
+    return line if 0 < line.count("|") <= len(found) / 2 else ""
+
+
+def _overview(verdict: Verdict, say: _Printer, room: int, overflow: OverflowMethod) -> None:
+    step, found = minutes_for(verdict, _MINUTES)
+    if not found:
+        return
+    say("")
+    say(f"Every {step} minutes" if step > 1 else "Minute by minute")
+    say(f"{'from':>7}  mean  peak  speaks  flagged  seen / heard", "dim")
+    for minute in found:
+        line = Text(_minute(minute), "red" if minute.flagged > 0 else "")
+        line.truncate(room, overflow=overflow)
+        say(line)
+    say("")
+
+
+def _minute(minute: Minute) -> str:
+    column = minute.column
+    score, peak = ("-" if each is None else f"{each:.2f}" for each in (column.score, column.peak))
+    flagged = clock(minute.flagged) if minute.flagged > 0 else "-"
+    names = (printable(side[0].name) if side else "-" for side in (column.picture, column.sound))
+    return (
+        f"{clock(column.span.start):>7}  {score:>4}  {peak:>4}  {minute.speaking:>6.0%}  {flagged:>7}  "
+        f"{' / '.join(names)}"
+    )
+
+
 def _spans(verdict: Verdict, say: _Printer) -> None:
+    explained = False
     for found in verdict.spans[:LISTED]:
-        say(Text.assemble((str(found.span), "bold red"), f" does not fit, score {found.score:.2f}"))
-        _sides(found.picture, found.sound, say, indent=2 * _MARGIN)
+        rest = f" does not fit, score {found.score:.2f}, probability {percent(found.probability)}"
+        say(Text.assemble((str(found.span), "bold red"), rest))
+        say(f"seen:  {seen(found)}", indent=2 * _MARGIN)
+        say(f"heard: {concept_list(found.sound, NAMED)}", indent=2 * _MARGIN)
+        for each in telling(found)[:_REASONS]:
+            explained = True
+            say(f"{each.effect:+.2f}  {contribution(each)}", indent=2 * _MARGIN)
     if len(verdict.spans) > LISTED:
         say(f"and {len(verdict.spans) - LISTED} more spans")
-
-
-def _sides(
-    picture: Sequence[Concept], sound: Sequence[Concept], say: _Printer, indent: int = _MARGIN
-) -> None:
-    say(f"seen:  {concept_list(picture, _TOP)}", indent=indent)
-    say(f"heard: {concept_list(sound, _TOP)}", indent=indent)
+    if explained:
+        say("+ and -: how much each speaks against and for one origin of picture and sound", "dim")

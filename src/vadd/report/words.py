@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vadd.detect.verdict import Concept, Outcome, Reason, Verdict
+from vadd.detect.verdict import Concept, Contribution, Outcome, Reason, SpanFinding, Verdict
 from vadd.report.columns import MuteRun
 from vadd.report.text import printable
 
 __all__ = [
-    "LIMITS", "LISTED", "concept_list", "details", "headline", "mute_list", "percent", "short_reason",
-    "title",
+    "LIMITS", "LISTED", "NAMED", "concept_list", "contribution", "details", "headline", "mute_list",
+    "percent", "said", "seen", "short_reason", "telling", "title",
 ]  # fmt: skip
 
 #: More runs of muted seconds or spans than this are counted rather than listed.
 LISTED = 6
+
+#: How many concepts of a side are named, and how many sounds are said to be expected.
+NAMED, EXPECTED = 3, 2
+
+#: A contribution below this would be shown as nothing, 0.00.
+_TELLING = 0.005
 
 #: What no verdict can tell, as (what, why) for people who will act on it.
 LIMITS = (
@@ -94,10 +100,36 @@ def short_reason(reason: Reason) -> str:
 
 
 def concept_list(concepts: Sequence[Concept], limit: int) -> str:
-    """The first ``limit`` concepts with their shares: ``sea 62%, wind 20%``; ``nothing known`` if none."""
+    """The first ``limit`` concepts with their shares: ``sea (0.62), wind (0.20)``; ``nothing known`` if none.
+
+    Shares of a posterior are not written in percent, as the probability of a discrepancy is: nobody should
+    take one for the other.
+    """
     if not concepts:
         return "nothing known"
-    return ", ".join(f"{printable(c.name)} {round(c.probability * 100)}%" for c in concepts[:limit])
+    return ", ".join(f"{printable(c.name)} ({c.probability:.2f})" for c in concepts[:limit])
+
+
+def seen(found: SpanFinding) -> str:
+    """What is seen in a stretch and which sounds it leads one to expect: ``sea (0.62), surf expected``."""
+    shown = concept_list(found.picture, NAMED)
+    expected = " or ".join(printable(c.name) for c in found.expected[:EXPECTED])
+    return f"{shown}, {expected} expected" if found.picture and expected else shown
+
+
+def said(found: SpanFinding) -> str:
+    """A stretch in one line: ``seen: beach (0.71), surf expected; heard: motor traffic (0.83)``."""
+    return f"seen: {seen(found)}; heard: {concept_list(found.sound, NAMED)}"
+
+
+def contribution(given: Contribution) -> str:
+    """The concept of a contribution with its side: ``motor traffic heard``."""
+    return f"{printable(given.name)} {'seen' if given.side == 'picture' else 'heard'}"
+
+
+def telling(found: SpanFinding) -> tuple[Contribution, ...]:
+    """The contributions of a stretch that would not be shown as 0.00, in their order."""
+    return tuple(c for c in found.contributions if abs(c.effect) >= _TELLING)
 
 
 def title(verdict: Verdict) -> str:
