@@ -32,6 +32,8 @@ from vadd.detect.verdict import Outcome  # noqa: E402
 
 PAGE = ROOT / "docs" / "benchmark-everyday.md"
 PREDICTIONS = ROOT / "benchmarks" / "predictions"
+#: The predictions that later ones are compared with.
+BEFORE = "v0.1.0.csv"
 FALSE_ALARMS = 0.10
 OPENING = (
     "# Benchmark of the everyday model\n\n"
@@ -111,12 +113,14 @@ def main() -> int:
         *stamp_lines(model),
         *setting_lines(swaps),
         *mask_lines(masks),
+        *before_lines(swaps, masks),
     ]
     page = OPENING + "\n".join(lines) + "\n"
     print(page)
     if options.write:
         PAGE.write_text(page)
-        write_predictions(swaps, masks)
+        if "dev" not in __version__:
+            write_predictions(swaps, masks)
     if options.check and PAGE.read_text() != page:
         print(f"{PAGE.name} says otherwise", file=sys.stderr)
         return 1
@@ -357,6 +361,52 @@ def mask_rates(swaps: Swaps, *, music: bool) -> tuple[float, float, float, float
         total += [wrong.mean(), (wrong & open_).mean(), (~wrong).mean(), (~wrong & open_).mean()]
     wrong_, wrong_open, right, right_open = total / 2
     return wrong_, wrong_open, right, right_open
+
+
+def before_lines(swaps: Swaps, masks: dict[str, Swaps]) -> list[str]:
+    """Wrong verdicts and swaps caught, beside those of the first version on the same pairs."""
+    before: dict[str, dict[Pair, Outcome]] = {}
+    with (PREDICTIONS / BEFORE).open(newline="") as file:
+        for row in csv.DictReader(file):
+            pair = int(row["picture"]), int(row["sound"])
+            before.setdefault(row["masker"], {})[pair] = Outcome(row["verdict"])
+    lines = [
+        "## Against the first version",
+        "",
+        f"Verdicts at default settings on the same pairs, those of {Path(BEFORE).stem} from its committed "
+        "predictions. Wrong: own sounds called discrepant and foreign ones called consistent, each side "
+        "weighing the same; music without the music clips.",
+        "",
+        "| Masker | wrong before, % | wrong now, % | swaps caught before, % | swaps caught now, % |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    sums = np.zeros(2)
+    for name, these in (("none", swaps), *masks.items()):
+        music = not name.startswith("music")
+        now = {pair: decision.outcome for pair, decision in these.decisions.items()}
+        cells = []
+        for given in (before[name], now):
+            shares = []
+            for own, outcome in (
+                (True, Outcome.DISCREPANT),
+                (False, Outcome.CONSISTENT),
+                (False, Outcome.DISCREPANT),
+            ):
+                pairs = these.pairs(own=own, music=music)
+                shares.append(sum(given[pair] is outcome for pair in pairs) / len(pairs))
+            cells.append(((shares[0] + shares[1]) / 2, shares[2]))
+        if name != "none":
+            sums += [cells[0][0], cells[1][0]]
+        label = (
+            name
+            if name == "none"
+            else f"{'music' if name.startswith('music') else 'speech'} at {name[-1]} dB"
+        )
+        lines.append(
+            f"| {label} | {100 * cells[0][0]:.1f} | {100 * cells[1][0]:.1f} | {100 * cells[0][1]:.1f} | "
+            f"{100 * cells[1][1]:.1f} |"
+        )
+    return [*lines, "", f"Wrong verdicts over all maskers: {sums[1] / sums[0]:.3f} of those before.", ""]
 
 
 def write_predictions(swaps: Swaps, masks: dict[str, Swaps]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -43,12 +44,13 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--stamps", type=Path, required=True)
     parser.add_argument("--speech", type=Path, required=True, help="folder with *_desc.ogg recordings")
-    parser.add_argument("--only", choices=("clips", "masked", "sounds", "images", "stamps"))
+    parser.add_argument("--only", choices=("clips", "masked", "joined", "sounds", "images", "stamps"))
     options = parser.parse_args()
     FEATURES.mkdir(exist_ok=True)
     jobs = {
         "clips": lambda: clips(options.shared),
         "masked": lambda: masked(options.shared, options.speech),
+        "joined": lambda: joined(options.shared),
         "sounds": lambda: sounds(options.shared),
         "images": lambda: images(options.shared),
         "stamps": lambda: stamps(options.stamps),
@@ -112,6 +114,12 @@ def masked(shared: Path, speech: Path) -> dict[str, NDArray[np.generic]]:
             table[f"{name}{decibels}"] = _half(scores)
             table["length"] = np.array([len(score) for score in scores])
     return table
+
+
+def joined(shared: Path) -> dict[str, NDArray[np.generic]]:
+    import joined_clips  # it stands on this module
+
+    return joined_clips.joined(shared, FEATURES / "clips.npz")
 
 
 def sounds(shared: Path) -> dict[str, NDArray[np.generic]]:
@@ -183,4 +191,5 @@ def _half(rows: Rows) -> NDArray[np.float16]:
 
 
 if __name__ == "__main__":
+    sys.modules["build_features"] = sys.modules["__main__"]
     main()

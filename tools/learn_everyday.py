@@ -4,8 +4,9 @@
     python tools/learn_everyday.py --check     # fails when the committed files differ from what is learnt
     python tools/learn_everyday.py --no-probe  # leaves the scene probe out
 
-Three things are learnt: the scene probe (photographs), the prior of sounds over pictures at large
-(photographs and clips), and what scores mean (clips, each scored without its kind). No parameter belongs to
+Four things are learnt: the scene probe (photographs), the prior of sounds over pictures at large
+(photographs and clips), what scores mean (clips, each scored without its kind), and what the scores of
+stretches mean (joined clips, likewise). No parameter belongs to
 a single clip. Numbers are rounded before they are stored, so that the last bits of another machine's
 linear algebra do not show.
 """
@@ -19,7 +20,7 @@ import json
 import re
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,12 @@ from vadd.classify.concepts import concepts
 from vadd.classify.everyday import Everyday
 from vadd.classify.tables import HASHES
 from vadd.detect.calibrate import Calibration
-from vadd.detect.decide import Evidence
+from vadd.detect.change import Marks, foreign_stretches
+from vadd.detect.decide import ALL_GENERIC, Evidence
 from vadd.detect.score import discrepancy, smooth
+from vadd.detect.shots import cuts
+from vadd.detect.span_calibration import SpanCalibration
+from vadd.embed.extract import PictureTrack
 from vadd.timeline import Fraction
 
 ROOT = Path(__file__).parents[1]
@@ -208,12 +213,87 @@ def calibrate(
     )
 
 
+def learn_spans(
+    model: Everyday, clips: Clips, photographs: Array, curve: Calibration, without: Collection[str] = ()
+) -> SpanCalibration:
+    """What the scores of stretches mean, from joined clips, each judged with a prior without its kinds.
+
+    A spliced clip is as likely as an untouched one, and a stretch is foreign if it overlaps with a true span
+    by more than half of what both cover.
+
+    Args:
+        model: The everyday model.
+        clips: What joined clips are joined of.
+        photographs: As for :func:`prior`.
+        curve: What makes log-odds of a second's score.
+        without: Kinds; joined clips with one of them are left out.
+    """
+    stored = table("joined")
+    cuts = np.cumsum(stored["length"])[:-1]
+    kind_of_row = np.repeat(clips.kinds, [len(rows) for rows in clips.pictures])
+    source = table("clips")
+    parts = {name: np.split(stored[name], cuts) for name in stored if name not in ("length", "span")}
+    own, seconds, scores, right = [], [], [], []
+    for at, rows in enumerate(parts["row"]):
+        kinds = frozenset(kind_of_row[rows].tolist())
+        if kinds & set(without):
+            continue
+        these = replace(model, prior=prior(model, clips, photographs, kinds))
+        vectors, classes = (source[name][rows].astype(np.float32) for name in ("vectors", "classes"))
+        seen = these.picture(vectors, classes)
+        cut = cuts_of(vectors)
+        true = [tuple(span[1:]) for span in stored["span"] if span[0] == at]
+        for version in ("own", "spliced"):
+            heard = these.sound(parts[version][at].astype(np.float32))
+            found = discrepancy(these.expectation(seen), heard, these.concepts.generic)
+            stretches = foreign_stretches(
+                curve.slope * found.discrepancy + curve.intercept,
+                found.unexplained,
+                found.unexplained <= ALL_GENERIC,
+                Marks(parts[f"{version}_turn"][at], parts[f"{version}_turn_at"][at], cut),
+                Fraction(len(rows)),
+            )
+            scores += [each.score for each in stretches]
+            if version == "own":
+                own.append(max((each.score for each in stretches), default=0.0))
+                seconds.append(len(rows))
+                right += [False] * len(stretches)
+            else:
+                right += [
+                    any(overlap(float(each.start), float(each.end), *span) > 0.5 for span in true)
+                    for each in stretches
+                ]
+    fitted = LogisticRegression(C=1e6, tol=1e-10).fit(np.array(scores)[:, None], right)
+    return SpanCalibration(
+        own=tuple(sorted(round(max(0.0, value), 3) for value in own)),
+        seconds=round(float(np.mean(seconds)), 1),
+        slope=round(float(fitted.coef_[0, 0]), 3),
+        intercept=round(float(fitted.intercept_[0]), 3),
+    )
+
+
+def cuts_of(vectors: Array) -> NDArray[np.bool_]:
+    """Where the picture is cut, from the vectors of its frames alone."""
+    count = len(vectors)
+    empty = np.zeros(count, np.float32)
+    track = PictureTrack(
+        "efficientnet_lite0", np.ones(count, np.bool_), vectors, empty, *[empty] * 6, coverage=1.0, rotation=0
+    )
+    return cuts(track)
+
+
+def overlap(start: float, end: float, begin: float, stop: float) -> float:
+    """Intersection over union of two spans."""
+    return max(0.0, min(end, stop) - max(start, begin)) / (max(end, stop) - min(start, begin))
+
+
 def learn(*, probe: bool) -> tuple[bytes, bytes]:
     """The content of the model's and of the calibration's file."""
     model, photographs = learn_model(probe=probe)
     clips = load_clips(model)
     scores = {pair: clip_score(known) for pair, known in pair_evidence(model, clips, photographs).items()}
     found = calibrate(scores, clips.kinds)
+    spans = learn_spans(model, clips, photographs, found)
     stored = io.BytesIO()
     np.savez_compressed(
         stored,
@@ -226,6 +306,7 @@ def learn(*, probe: bool) -> tuple[bytes, bytes]:
         "slope": found.slope,
         "intercept": found.intercept,
         "own": found.own,
+        "spans": asdict(spans),
     }
     return stored.getvalue(), (json.dumps(card, indent=1) + "\n").encode()
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vadd.detect.calibrate import Calibration
 from vadd.detect.decide import Decision, decide
 from vadd.detect.engine import Observation, mean_row
-from vadd.detect.localise import runs, span_of
+from vadd.detect.findings import named, shot_findings, span_findings
 from vadd.detect.score import to_unit
 from vadd.detect.verdict import (
     Concept,
@@ -20,16 +16,12 @@ from vadd.detect.verdict import (
     Provenance,
     Reason,
     SecondFinding,
-    SpanFinding,
     Verdict,
 )
 from vadd.embed.extract import Extraction
 from vadd.timeline import grid
 
 __all__ = ["assemble"]
-
-#: How many concepts of each side are named, and how probable one must be to be named beside the first.
-NAMED, NAMED_FROM = 3, 0.08
 
 
 def assemble(
@@ -58,8 +50,8 @@ def assemble(
     seen_words, heard_words = observation.picture_words, observation.sound_words
     decision = decide(evidence, calibration, false_alarms)
     # The concepts of the clip are those of the seconds that its score is taken from.
-    of_picture = _named(mean_row(seen, evidence.counted & evidence.seen), seen_words)
-    of_sound = _named(mean_row(heard, evidence.counted & evidence.heard), heard_words)
+    of_picture = named(mean_row(seen, evidence.counted & evidence.seen), seen_words)
+    of_sound = named(mean_row(heard, evidence.counted & evidence.heard), heard_words)
 
     scores = evidence.scores
     seconds = []
@@ -72,54 +64,31 @@ def assemble(
                 weight=0.0 if mute or scores is None else float(1 - scores.unexplained[at]),
                 mute=mute,
                 # Smoothing lends a missing second the concepts of its neighbours: they are not its own.
-                picture=_named(seen[at], seen_words) if evidence.seen[at] else (),
-                sound=_named(heard[at], heard_words) if evidence.heard[at] else (),
+                picture=named(seen[at], seen_words) if evidence.seen[at] else (),
+                sound=named(heard[at], heard_words) if evidence.heard[at] else (),
                 level=float(evidence.level[at]) if evidence.heard[at] else None,
             )
         )
-    findings = []
-    if decision.outcome is Outcome.DISCREPANT and scores is not None:
-        for run in runs(scores.discrepancy, evidence.speaking, decision.threshold):
-            # A gap that was joined over may say nothing; what is said of the stretch is without it.
-            within = evidence.speaking & np.isin(np.arange(len(spans)), run)
-            mean = float(scores.discrepancy[within].mean())
-            findings.append(
-                SpanFinding(
-                    span=span_of(run, spans),
-                    score=to_unit(mean),
-                    probability=calibration.probability(mean),
-                    picture=_named(mean_row(seen, within), seen_words),
-                    sound=_named(mean_row(heard, within), heard_words),
-                )
-            )
+    findings = span_findings(decision, observation, calibration, extraction.duration)
     value = decision.discrepancy
     return Verdict(
         verdict=decision.outcome,
         reason=decision.reason,
         explanation=_explanation(decision, evidence.strange, of_picture, of_sound),
         score=None if value is None else to_unit(value),
-        probability=None if value is None else calibration.probability(value),
+        probability=decision.probability,
         prior=prior,
         false_alarms=false_alarms,
         threshold=to_unit(decision.threshold),
         duration=extraction.duration,
         seconds=tuple(seconds),
-        spans=tuple(findings),
+        spans=findings,
         picture=of_picture,
         sound=of_sound,
         notes=(*extraction.notes, *observation.notes),
         provenance=provenance,
+        shots=shot_findings(observation, spans),
         exhibit=_exhibit(extraction),
-    )
-
-
-def _named(row: NDArray[np.float32], words: Sequence[str]) -> tuple[Concept, ...]:
-    """The most probable concepts of a posterior; none where the row is empty."""
-    order = np.argsort(-row, kind="stable")[:NAMED]
-    return tuple(
-        Concept(words[at], float(row[at]))
-        for place, at in enumerate(order)
-        if row[at] >= NAMED_FROM or (place == 0 and row[at] > 0)
     )
 
 

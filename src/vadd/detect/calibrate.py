@@ -13,13 +13,18 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
+import numpy as np
+
+from vadd.detect.curve import Curve
+from vadd.detect.span_calibration import SpanCalibration
 from vadd.errors import ModelError, UsageError
 
 __all__ = ["CALIBRATION", "CALIBRATION_SHA256", "Calibration", "load"]
 
 CALIBRATION = "everyday.json"
-CALIBRATION_SHA256 = "44bc28112534457e01f24fb8a7d735a794a144e6aade423f81d8dca644da1ec8"
+CALIBRATION_SHA256 = "c669ecfbba46ef66f7d8600f3a656c82a3674cbeefaad2aec2e882a248037fb6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,28 @@ class Calibration:
         slope: Of the logistic curve from discrepancy to P(discrepant) at prior 0.5; over 0.
         intercept: Of the same curve.
         described: What the clips were, for people.
+        steps: ``(score, share)`` of the isotonic curve that takes its place; empty if none does.
+        spans: What the scores of stretches mean in clips that have shots; ``None`` if that was not learnt,
+            and then clips are judged as wholes.
     """
 
     own: tuple[float, ...]
     slope: float
     intercept: float
     described: str
+    steps: tuple[tuple[float, float], ...] = ()
+    spans: SpanCalibration | None = None
+
+    def __post_init__(self) -> None:
+        scores, shares = ([step[at] for step in self.steps] for at in (0, 1))
+        rising = all(a < b for a, b in pairwise(scores)) and all(a <= b for a, b in pairwise(shares))
+        if not rising or not all(0 <= share <= 1 for share in shares):
+            raise ValueError("the steps of a curve rise, and their shares lie between 0 and 1")
+
+    @property
+    def curve(self) -> Curve:
+        """The curve behind :meth:`probability`, ``logistic`` or ``isotonic``."""
+        return Curve(self.slope, self.intercept, self.steps)
 
     def threshold(self, false_alarms: float) -> float:
         """The discrepancy above which a clip is called discrepant.
@@ -64,9 +85,7 @@ class Calibration:
 
         As sure as one clip in all those it was learnt from, and no surer: in [1/(n+1), n/(n+1)].
         """
-        surest = 1 / (len(self.own) + 1)
-        curve = 1 / (1 + math.exp(-(self.slope * discrepancy + self.intercept)))
-        return min(max(curve, surest), 1 - surest)
+        return float(self.curve.shares(np.array([discrepancy], np.float64), 1 / (len(self.own) + 1))[0])
 
 
 def _content() -> bytes:
@@ -92,4 +111,6 @@ def load() -> Calibration:
         slope=learnt["slope"],
         intercept=learnt["intercept"],
         described=learnt["described"],
+        steps=tuple((score, share) for score, share in learnt.get("steps", ())),
+        spans=SpanCalibration(**{**learnt["spans"], "own": tuple(learnt["spans"]["own"])}),
     )

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vadd.detect.calibrate import Calibration
+from vadd.detect.change import Marks, Stretch, foreign_stretches
 from vadd.detect.score import SecondScores
 from vadd.detect.verdict import Outcome, Reason
 
-__all__ = ["Decision", "Evidence", "decide"]
+__all__ = ["Decision", "Evidence", "decide", "stretches"]
 
 #: RMS below which a second of sound is silence (design).
 SILENCE_DBFS = -70.0
@@ -33,10 +34,22 @@ CONSISTENT_PROBABILITY = 0.25
 
 #: How far the threshold rises (in discrepancy) when the whole sound is generic and without a source in
 #: the picture: the little that is left of it must speak the more clearly.
-GENERIC_MARGIN = 0.5
+GENERIC_MARGIN = 1.8
 
-#: With a greater share of such sound nothing is claimed at all.
+#: How much worse such a sound is taken to fit before it is said to fit: what hides the scene would hide a
+#: foreign one as well. Both margins were set on the clips under speech and music (docs/method.md).
+GENERIC_DOUBT = 0.5
+
+#: A second with a greater share of such sound says nothing.
 ALL_GENERIC = 0.95
+
+#: From this length on, in seconds, a clip is also called discrepant for a stretch of it alone: a shorter one
+#: has little beside the stretch that it could be told from.
+CONTEXT = 20
+
+#: What a unit of a stretch's score is worth in discrepancy, so that one number tells how near a clip is to
+#: being called; at the threshold of stretches it is at that of clips.
+WORTH = 0.2
 
 #: Share of such sound from which on it is given as the reason for an open verdict.
 MOSTLY_GENERIC = 0.5
@@ -57,6 +70,9 @@ class Evidence:
             point and nothing is to be claimed against it: a clip below it is not called discrepant, and
             none from it on consistent. ``None`` leaves that to the calibration alone.
         strange: ``picture``, ``sound`` or both: what is unlike all that the model knows.
+        sharp: ``(T,)`` discrepancy of each second by itself, not averaged with its neighbours; ``None`` takes
+            those of the scores.
+        marks: What happens around the start of each second; ``None`` if that was not measured.
     """
 
     duration: Fraction
@@ -67,6 +83,8 @@ class Evidence:
     scores: SecondScores | None
     neutral: float | None = None
     strange: frozenset[str] = frozenset()
+    sharp: NDArray[np.float64] | None = None
+    marks: Marks | None = None
 
     @property
     def silent(self) -> NDArray[np.bool_]:
@@ -79,9 +97,16 @@ class Evidence:
         return self.seen & self.heard
 
     @property
+    def generic(self) -> NDArray[np.bool_]:
+        """``(T,)`` bool, nothing is heard but what is laid over any picture."""
+        if self.scores is None:
+            return np.zeros(len(self.seen), np.bool_)
+        return self.common & (self.scores.unexplained > ALL_GENERIC)
+
+    @property
     def speaking(self) -> NDArray[np.bool_]:
-        """``(T,)`` bool, both streams decoded and neither of them empty."""
-        return self.common & ~self.silent & ~self.blank
+        """``(T,)`` bool, both streams decoded, neither of them empty, and the sound says something."""
+        return self.common & ~self.silent & ~self.blank & ~self.generic
 
     @property
     def counted(self) -> NDArray[np.bool_]:
@@ -104,6 +129,8 @@ class Evidence:
             return Reason.SILENT
         if self.blank[second]:
             return Reason.PICTURE_SAYS_NOTHING
+        if self.generic[second]:
+            return Reason.SOUND_SAYS_NOTHING
         return None
 
 
@@ -116,12 +143,16 @@ class Decision:
         reason: Why it is inconclusive; ``None`` otherwise.
         discrepancy: The clip's score; ``None`` when one of the streams is missing.
         threshold: The discrepancy above which this clip is called discrepant.
+        probability: P(discrepant) at prior 0.5; ``None`` without a score.
+        stretches: Where the sound seems foreign, in a long discrepant clip, those that stand out.
     """
 
     outcome: Outcome
     reason: Reason | None
     discrepancy: float | None
     threshold: float
+    probability: float | None = None
+    stretches: tuple[Stretch, ...] = ()
 
 
 def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) -> Decision:
@@ -145,22 +176,47 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
         return Decision(Outcome.INCONCLUSIVE, missing, None, threshold)
     discrepancy = float(evidence.scores.discrepancy[evidence.counted].mean())
     unexplained = float(evidence.scores.unexplained[evidence.counted].mean())
-    margin = GENERIC_MARGIN * unexplained
-    threshold += margin
-    reason = _too_little(evidence) or (Reason.SOUND_SAYS_NOTHING if unexplained > ALL_GENERIC else None)
+    threshold += GENERIC_MARGIN * unexplained
+    probability = calibration.probability(discrepancy)
+    found = stretches(evidence, calibration)
+    told: tuple[Stretch, ...] = ()
+    if calibration.spans is not None and evidence.duration >= CONTEXT and found:
+        least = calibration.spans.threshold(false_alarms, evidence.duration)
+        told = tuple(each for each in found if each.score > least)
+        if discrepancy <= threshold:
+            best = max(each.score for each in found)
+            # A stretch that all but counts keeps a clip from being called consistent.
+            near = threshold + WORTH * (best - least)
+            discrepancy = max(discrepancy, near if told else min(near, threshold))
+            probability = max(probability, calibration.spans.probability(best))
+    reason = _too_little(evidence)
     if reason is None and evidence.strange:
         # What a model makes of things that it has never met is a guess, however sure it sounds.
         reason = Reason.UNKNOWN_SCENE
     if reason:
-        return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)
+        return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold, probability)
     if discrepancy > threshold:
-        return Decision(Outcome.DISCREPANT, None, discrepancy, threshold)
+        return Decision(Outcome.DISCREPANT, None, discrepancy, threshold, probability, told)
     # Without a neutral point the first of these holds here anyway.
-    like_own = discrepancy <= own + margin and (evidence.neutral is None or discrepancy < evidence.neutral)
-    if like_own and calibration.probability(discrepancy) < CONSISTENT_PROBABILITY:
-        return Decision(Outcome.CONSISTENT, None, discrepancy, threshold)
+    doubtful = discrepancy + GENERIC_DOUBT * unexplained
+    like_own = doubtful <= own and (evidence.neutral is None or discrepancy < evidence.neutral)
+    if like_own and max(probability, calibration.probability(doubtful)) < CONSISTENT_PROBABILITY:
+        return Decision(Outcome.CONSISTENT, None, discrepancy, threshold, probability)
     reason = Reason.SOUND_SAYS_NOTHING if unexplained > MOSTLY_GENERIC else Reason.UNKNOWN_SCENE
-    return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold)
+    return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold, probability)
+
+
+def stretches(evidence: Evidence, calibration: Calibration) -> tuple[Stretch, ...]:
+    """The stretches that the change model finds, in order; none where no scores or no marks were measured."""
+    scores = evidence.scores
+    if scores is None or evidence.marks is None:
+        return ()
+    sharp = scores.discrepancy if evidence.sharp is None else evidence.sharp
+    # The logistic curve, also where an isotonic one gives the probability: it makes log-odds of any score.
+    log_odds = calibration.slope * sharp + calibration.intercept
+    return foreign_stretches(
+        log_odds, scores.unexplained, evidence.speaking, evidence.marks, evidence.duration
+    )
 
 
 def _too_little(evidence: Evidence) -> Reason | None:

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 
 from vadd.detect.blank import blank_seconds
 from vadd.detect.calibrate import Calibration
+from vadd.detect.change import Marks
 from vadd.detect.decide import Evidence
 from vadd.detect.score import SecondScores
+from vadd.detect.shots import cuts
 
 if TYPE_CHECKING:
+    from vadd.detect.why import Comparison
     from vadd.embed.extract import Extraction
     from vadd.media.limits import Limits
 
@@ -67,6 +70,7 @@ class Observation:
         sound_words: The ``A`` names of what can be heard.
         evidence: What the decision rests on.
         notes: What the reader of a result should know of how it came about.
+        comparison: How seen and heard are compared, for those who ask why; ``None`` tells nobody.
     """
 
     picture: NDArray[np.float32]
@@ -75,6 +79,7 @@ class Observation:
     sound_words: tuple[str, ...]
     evidence: Evidence
     notes: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
 
 class Engine(ABC):
@@ -133,6 +138,7 @@ def observed(
     *,
     neutral: float | None = None,
     strange: frozenset[str] = frozenset(),
+    sharp: NDArray[np.float64] | None = None,
 ) -> Evidence:
     """The evidence of a clip, its measures taken from the extraction.
 
@@ -143,9 +149,13 @@ def observed(
         scores: See :class:`~vadd.detect.decide.Evidence`; likewise the rest.
         neutral: Likewise.
         strange: Likewise.
+        sharp: Likewise.
     """
     picture, sound = extraction.picture, extraction.sound
     nothing = np.zeros(extraction.seconds, np.bool_)
+    marks = None
+    if picture is not None and sound is not None:
+        marks = Marks(sound.turn, sound.turn_at, cuts(picture))
     return Evidence(
         duration=extraction.duration,
         seen=is_seen,
@@ -155,6 +165,8 @@ def observed(
         scores=scores,
         neutral=neutral,
         strange=strange,
+        sharp=sharp,
+        marks=marks,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vadd.classify import everyday
 from vadd.detect import calibrate
@@ -50,29 +51,34 @@ class EverydayEngine(Engine):
         return {**weights, **dict(self.card.hashes)}
 
 
-def observe(extraction: Extraction) -> Observation:
+def observe(extraction: Extraction, model: everyday.Everyday | None = None) -> Observation:
     """What the everyday model makes of a clip's seconds.
 
     Args:
         extraction: What was measured of it.
+        model: Another one than comes with vadd, for those who leave out some of what it learnt from.
 
     Raises:
         ModelError: If one of the model's tables is missing or damaged.
     """
-    model = everyday.load()
+    model = model or everyday.load()
     length = extraction.seconds
     picture, sound = extraction.picture, extraction.sound
     nothing = np.zeros(length, np.bool_)
     is_seen = picture.present if picture else nothing
     is_heard = sound.present if sound else nothing
-    seen = np.zeros((length, len(model.concepts.seen)), np.float32)
-    heard = np.zeros((length, len(model.concepts.heard)), np.float32)
+    seen = seen_alone = np.zeros((length, len(model.concepts.seen)), np.float32)
+    heard = heard_alone = np.zeros((length, len(model.concepts.heard)), np.float32)
     if picture is not None:
-        seen = smooth(model.picture(picture.vectors, picture.scores), is_seen)
+        seen_alone = model.picture(picture.vectors, picture.scores)
+        seen = smooth(seen_alone, is_seen)
     if sound is not None:
-        heard = smooth(model.sound(sound.scores), is_heard)
+        heard_alone = model.sound(sound.scores)
+        heard = smooth(heard_alone, is_heard)
     scores: SecondScores | None = None
+    sharp = None
     if is_seen.any() and is_heard.any():
+        sharp = discrepancy(model.expectation(seen_alone), heard_alone, model.concepts.generic).discrepancy
         scored = mean_where_apart(seen, heard, is_seen, is_heard)
         scores = discrepancy(model.expectation(scored[0]), scored[1], model.concepts.generic)
     return Observation(
@@ -80,5 +86,28 @@ def observe(extraction: Extraction) -> Observation:
         sound=heard,
         picture_words=tuple(model.concepts.seen_words),
         sound_words=tuple(model.concepts.heard_words),
-        evidence=observed(extraction, is_seen, is_heard, scores),
+        evidence=observed(extraction, is_seen, is_heard, scores, sharp=sharp),
+        comparison=EverydayComparison(model),
     )
+
+
+class EverydayComparison:
+    """How the everyday model compares; see :class:`vadd.detect.why.Comparison`.
+
+    Args:
+        model: Its tables.
+    """
+
+    def __init__(self, model: everyday.Everyday) -> None:
+        self._model = model
+
+    def score(self, seen: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Discrepancies of ``(N, V)`` and ``(N, A)`` posteriors, ``(N,)``."""
+        expectation = self._model.expectation(seen.astype(np.float32))
+        return discrepancy(expectation, heard.astype(np.float32), self._model.concepts.generic).discrepancy
+
+    def expected(self, seen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The distribution over sounds, ``(A,)``, to expect of a picture ``(V,)``."""
+        shares: NDArray[np.float64] = seen @ self._model.concepts.expected
+        normed: NDArray[np.float64] = shares / shares.sum()
+        return normed

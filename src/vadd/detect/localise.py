@@ -1,4 +1,7 @@
-"""When: the stretches of a discrepant clip whose sound does not fit."""
+"""When, where no stretch stands out: the seconds of a discrepant clip that lie above the threshold.
+
+Stretches that do stand out are found by the change model (:mod:`vadd.detect.change`).
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _PICTURE = {
     "luma": (0, 255), "contrast": (0, 127.5), "detail": (0, 255), "colour": (0, 1_000), "change": (0, 255),
     "flat": (0, 1),
 }  # fmt: skip
-_SOUND = {"level": (-160, 0), "peak": (0, 1)}
+_SOUND = {"level": (-160, 0), "peak": (0, 1), "turn": (0, 1_000), "turn_at": (-0.5, 0.5)}
 _ANY = (-math.inf, math.inf)  # finite, as all must be
 #: How far sums in single precision may lead beyond a range.
 _ROUNDING = 0.01
@@ -93,6 +93,9 @@ class SoundTrack:
         scores: ``(T, classes)`` float32, the network's own output.
         level: ``(T,)`` float32, RMS in dBFS of the mono sound, from ``SILENCE`` (-160) to 0.
         peak: ``(T,)`` float32, largest absolute sample, 0-1.
+        turn: ``(T,)`` float32, how strongly the sound turns into another around the start of the second, at
+            least 0 (:mod:`vadd.embed.turns`).
+        turn_at: ``(T,)`` float32, seconds from the start of the second to that turn, in [-0.5, 0.5).
         coverage: Share (0-1) of the declared sound that was decoded.
     """
 
@@ -102,6 +105,8 @@ class SoundTrack:
     scores: NDArray[np.float32]
     level: NDArray[np.float32]
     peak: NDArray[np.float32]
+    turn: NDArray[np.float32]
+    turn_at: NDArray[np.float32]
     coverage: float
 
 

@@ -19,6 +19,7 @@ from vadd.embed import catalog
 from vadd.embed.base import Embedder, SecondEmbedding
 from vadd.embed.gain import level_out
 from vadd.embed.streams import Streams, finished, heard_seconds, settled
+from vadd.embed.turns import Turns
 from vadd.media.exhibit import Columns, Thumbnails
 from vadd.media.frames import FrameReader
 from vadd.media.info import MediaInfo
@@ -145,7 +146,7 @@ def _picture(
 def _sound(
     blocks: SoundReader, ear: str, rate: int, columns: _Spectrogram | None, progress: _Progress
 ) -> _Side:
-    levels = Levels(rate)
+    levels, turns = Levels(rate), Turns()
 
     def heard() -> Iterator[NDArray[np.float32]]:
         for block in blocks:
@@ -155,7 +156,12 @@ def _sound(
             progress("sound", levels.seconds)
             yield block
 
-    embedded = list(_ready(ear).embed(level_out(heard(), rate)))
+    def amplified() -> Iterator[NDArray[np.float32]]:
+        for block in level_out(heard(), rate):
+            turns.add(block)
+            yield block
+
+    embedded = list(_ready(ear).embed(amplified()))
     progress.finish("sound")
     seconds = heard_seconds(blocks, len(embedded))
     return _Side(
@@ -163,7 +169,10 @@ def _sound(
         blocks.coverage,
         seconds,
         [embedded[at] for at in seconds],
-        levels.rows(len(embedded)),
+        [
+            (*level, *turn)
+            for level, turn in zip(*(each.rows(len(embedded)) for each in (levels, turns)), strict=True)
+        ],
         blocks.notes,
     )
 
@@ -230,10 +239,10 @@ def _laid_out(name: str, side: _Side, embedder: str, length: int) -> Mapping[str
     present = np.zeros(length, np.bool_)
     vectors = np.zeros((length, card.dim), np.float32)
     scores = np.zeros((length, len(card.scores)), np.float32)
-    columns = FrameMeasures.names() if name == "picture" else Levels.names()
+    columns = FrameMeasures.names() if name == "picture" else (*Levels.names(), *Turns.names())
     table = np.zeros((length, len(columns)), np.float32)
     if name == "sound":
-        table[:] = Levels.SILENT_ROW
+        table[:] = (*Levels.SILENT_ROW, *Turns.SILENT_ROW)
         rows = side.rows[:length]
         table[: len(rows)] = np.array(rows, np.float32).reshape(len(rows), len(columns))
     for at, second in enumerate(side.seconds):
