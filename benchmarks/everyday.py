@@ -10,7 +10,6 @@ Every figure on clips is taken with the kinds of both its clips left out of all 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,17 +22,16 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 import learn_everyday as learning  # noqa: E402
+from everyday_before import before_lines, write_predictions  # noqa: E402
+from everyday_sure import sure_lines  # noqa: E402
 from measures import auc, caught, over_clips  # noqa: E402
 from vadd._version import __version__  # noqa: E402
 from vadd.classify.everyday import Everyday  # noqa: E402
 from vadd.detect.decide import Decision, Evidence, decide  # noqa: E402
-from vadd.detect.score import discrepancy, to_unit  # noqa: E402
+from vadd.detect.score import discrepancy  # noqa: E402
 from vadd.detect.verdict import Outcome  # noqa: E402
 
 PAGE = ROOT / "docs" / "benchmark-everyday.md"
-PREDICTIONS = ROOT / "benchmarks" / "predictions"
-#: The predictions that later ones are compared with.
-BEFORE = "v0.1.0.csv"
 FALSE_ALARMS = 0.10
 OPENING = (
     "# Benchmark of the everyday model\n\n"
@@ -66,10 +64,7 @@ class Swaps:
     @cached_property
     def decisions(self) -> dict[Pair, Decision]:
         """What the detector would say of each pair at default settings."""
-        return {
-            pair: decide(evidence, self.calibrated[self.group(pair)], FALSE_ALARMS)
-            for pair, evidence in self.known.items()
-        }
+        return {pair: self.decide(pair, FALSE_ALARMS) for pair in self.known}
 
     @cached_property
     def forced(self) -> dict[Pair, bool]:
@@ -78,6 +73,10 @@ class Swaps:
             pair: score > self.calibrated[self.group(pair)].threshold(FALSE_ALARMS)
             for pair, score in self.scores.items()
         }
+
+    def decide(self, pair: Pair, false_alarms: float) -> Decision:
+        """What the detector would say of a pair at some rate of false alarms."""
+        return decide(self.known[pair], self.calibrated[self.group(pair)], false_alarms)
 
     def group(self, pair: Pair) -> frozenset[str]:
         """The kinds that a pair is of, one or two."""
@@ -114,6 +113,7 @@ def main() -> int:
         *setting_lines(swaps),
         *mask_lines(masks),
         *before_lines(swaps, masks),
+        *sure_lines(swaps),
     ]
     page = OPENING + "\n".join(lines) + "\n"
     print(page)
@@ -361,66 +361,6 @@ def mask_rates(swaps: Swaps, *, music: bool) -> tuple[float, float, float, float
         total += [wrong.mean(), (wrong & open_).mean(), (~wrong).mean(), (~wrong & open_).mean()]
     wrong_, wrong_open, right, right_open = total / 2
     return wrong_, wrong_open, right, right_open
-
-
-def before_lines(swaps: Swaps, masks: dict[str, Swaps]) -> list[str]:
-    """Wrong verdicts and swaps caught, beside those of the first version on the same pairs."""
-    before: dict[str, dict[Pair, Outcome]] = {}
-    with (PREDICTIONS / BEFORE).open(newline="") as file:
-        for row in csv.DictReader(file):
-            pair = int(row["picture"]), int(row["sound"])
-            before.setdefault(row["masker"], {})[pair] = Outcome(row["verdict"])
-    lines = [
-        "## Against the first version",
-        "",
-        f"Verdicts at default settings on the same pairs, those of {Path(BEFORE).stem} from its committed "
-        "predictions. Wrong: own sounds called discrepant and foreign ones called consistent, each side "
-        "weighing the same; music without the music clips.",
-        "",
-        "| Masker | wrong before, % | wrong now, % | swaps caught before, % | swaps caught now, % |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    sums = np.zeros(2)
-    for name, these in (("none", swaps), *masks.items()):
-        music = not name.startswith("music")
-        now = {pair: decision.outcome for pair, decision in these.decisions.items()}
-        cells = []
-        for given in (before[name], now):
-            shares = []
-            for own, outcome in (
-                (True, Outcome.DISCREPANT),
-                (False, Outcome.CONSISTENT),
-                (False, Outcome.DISCREPANT),
-            ):
-                pairs = these.pairs(own=own, music=music)
-                shares.append(sum(given[pair] is outcome for pair in pairs) / len(pairs))
-            cells.append(((shares[0] + shares[1]) / 2, shares[2]))
-        if name != "none":
-            sums += [cells[0][0], cells[1][0]]
-        label = (
-            name
-            if name == "none"
-            else f"{'music' if name.startswith('music') else 'speech'} at {name[-1]} dB"
-        )
-        lines.append(
-            f"| {label} | {100 * cells[0][0]:.1f} | {100 * cells[1][0]:.1f} | {100 * cells[0][1]:.1f} | "
-            f"{100 * cells[1][1]:.1f} |"
-        )
-    return [*lines, "", f"Wrong verdicts over all maskers: {sums[1] / sums[0]:.3f} of those before.", ""]
-
-
-def write_predictions(swaps: Swaps, masks: dict[str, Swaps]) -> None:
-    """All verdicts, as the baseline of later work; clips by their row in the list of original clips."""
-    PREDICTIONS.mkdir(exist_ok=True)
-    with (PREDICTIONS / f"v{__version__}.csv").open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["masker", "picture", "sound", "score", "verdict", "reason"])
-        for masker, these in (("none", swaps), *masks.items()):
-            for (picture, sound), decision in these.decisions.items():
-                score = to_unit(these.scores[picture, sound])
-                writer.writerow(
-                    [masker, picture, sound, f"{score:.4f}", decision.outcome, decision.reason or ""]
-                )
 
 
 if __name__ == "__main__":

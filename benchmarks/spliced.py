@@ -280,12 +280,13 @@ def table(trials: Sequence[Trial], rows: Mapping[str, Mapping[str, Found]]) -> l
         )
         cells = [interval(*told[name][figure]) for figure in SHOWN]
         lines.append(f"| {name} | " + " | ".join([*cells, interval(*share)]) + " |")
-    model, mean = list(told)[:2]
-    lines += ["", f"| {model} against {mean} | times |", "| --- | ---: |"]
-    for figure in SHOWN[:2]:
-        (one, ones), (other, others) = told[model][figure], told[mean][figure]
-        low, high = np.percentile(ones / np.maximum(others, 1e-9), [2.5, 97.5])
-        lines.append(f"| {figure} | {one / max(other, 1e-9):.2f} ({low:.2f} to {high:.2f}) |")
+    model, *others = list(told)[:3]
+    for mean in others:
+        lines += ["", f"| {model} against {mean} | times |", "| --- | ---: |"]
+        for figure in SHOWN[:2]:
+            (one, ones), (other, drawn_others) = told[model][figure], told[mean][figure]
+            low, high = np.percentile(ones / np.maximum(drawn_others, 1e-9), [2.5, 97.5])
+            lines.append(f"| {figure} | {one / max(other, 1e-9):.2f} ({low:.2f} to {high:.2f}) |")
     return [*lines, ""]
 
 

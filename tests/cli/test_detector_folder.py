@@ -221,3 +221,36 @@ def test_wrong_calls(made, capsys, changes, message):
 def test_too_few_clips_for_the_rate(made):
     refused(vadd_check(made / "own.mkv", "--model", made / "detector", "--false-alarms", "0.09"),
             "cannot be promised with 9 calibration clips")  # fmt: skip
+
+
+def test_scorers(made, tmp_path, capsys):
+    parts = ["--visual", made / "visual", "--audio", made / "audio", "--store", made / "store"]
+    asked = ["detector", "build", *map(str, parts), "--out", str(tmp_path / "out"), "--scorer"]
+    assert main([*asked, "contrastive"]) == 2
+    assert "the scorer 'contrastive' compares the embeddings of both streams" in capsys.readouterr().err
+    assert main([*asked, "bhattacharyya"]) == 0
+    (found,) = documents(vadd_check(made / "foreign.mkv", "--model", tmp_path / "out", "--json"))
+    assert (found["verdict"], found["provenance"]["config"]["scorer"]) == ("discrepant", "bhattacharyya")
+
+
+def test_help_names_every_scorer_that_can_be_built_with(capsys):
+    from vadd.detect.scorers import KINDS, Takes
+
+    main(["detector", "build", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").replace(".", " ").split()
+    assert {name for name, made in KINDS.items() if made.takes is Takes.POSTERIORS} <= set(words)
+
+
+def test_models_shows_and_verifies_an_adapted_detector(tmp_path, capsys):
+    from vadd.detect.adapted import write_adapted
+    from vadd.detect.calibrate import Calibration
+
+    write_adapted(tmp_path / "mine", "everyday", Calibration((0.0, 1.0), 1.0, 0.0, "two clips of ours"))
+    assert main(["models", "show", str(tmp_path / "mine")]) == 0
+    out = capsys.readouterr().out
+    for told_of in ("detector", "everyday", "two clips of ours", "made_with.everyday.npz"):
+        assert told_of in out
+    assert main(["models", "verify", str(tmp_path / "mine")]) == 0
+    (tmp_path / "mine" / "calibration.json").write_text("{}")
+    assert main(["models", "verify", str(tmp_path / "mine")]) == 2
+    assert "damaged or was exchanged" in capsys.readouterr().out

@@ -115,6 +115,8 @@ def sound(labels: Sequence[str | None], *, level: Sequence[float] | float = -20.
         scores=scores,
         level=np.where(present, level, -160).astype(np.float32),
         peak=np.where(present, 0.3, 0).astype(np.float32),
+        turn=np.zeros(len(labels), np.float32),
+        turn_at=np.zeros(len(labels), np.float32),
         coverage=1.0,
     )
 

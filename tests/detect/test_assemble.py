@@ -11,10 +11,11 @@ from made import CALIBRATION, DOG, PIANO, SOUNDS, calibration, extraction, pictu
 
 import vadd
 from vadd.classify import everyday
-from vadd.detect import assemble as module
-from vadd.detect.assemble import NAMED, NAMED_FROM, assemble
+from vadd.detect.assemble import assemble
+from vadd.detect.decide import GENERIC_MARGIN
 from vadd.detect.engine import mean_row
 from vadd.detect.everyday_engine import observe
+from vadd.detect.findings import NAMED, NAMED_FROM, named
 from vadd.detect.score import discrepancy, smooth, to_unit
 from vadd.detect.verdict import Exhibit, InputRecord, Outcome, Provenance, Reason, Verdict
 from vadd.report.schema import validate
@@ -196,9 +197,10 @@ def test_a_black_picture():
 def test_speech_or_music_alone_without_a_source(heard):
     verdict = judged(extraction(picture([DOG] * 3), sound([heard] * 3)))
     assert (verdict.verdict, verdict.reason) == (Outcome.INCONCLUSIVE, Reason.SOUND_SAYS_NOTHING)
-    # The seconds are compared like any others, and say of themselves how little that means.
-    assert [second.mute for second in verdict.seconds] == [None] * 3
-    assert all(second.weight < 0.05 for second in verdict.seconds)
+    # The seconds are compared like any others, and say of themselves that it means nothing.
+    assert [second.mute for second in verdict.seconds] == [Reason.SOUND_SAYS_NOTHING] * 3
+    assert [second.weight for second in verdict.seconds] == [0.0] * 3
+    assert all(second.score is not None for second in verdict.seconds)
 
 
 def test_music_with_its_source_in_the_picture():
@@ -229,7 +231,7 @@ def test_the_threshold_that_is_told_is_the_one_that_was_used():
     verdict = judged(extraction(picture([DOG] * 2), heard))
     unexplained = 1 - verdict.seconds[0].weight
     assert 0.2 < unexplained < 0.9
-    want = CALIBRATION.threshold(0.1) + 0.5 * unexplained
+    want = CALIBRATION.threshold(0.1) + GENERIC_MARGIN * unexplained
     assert verdict.threshold == pytest.approx(to_unit(want))
 
 
@@ -243,10 +245,10 @@ def test_named_are_the_first_and_what_is_not_far_behind():
         (0, 0, 0, 0, 0): [],
     }
     for row, want in rows.items():
-        named = module._named(np.array(row, np.float32), words)
-        assert names(named) == want
-        assert len(named) <= NAMED
-        assert all(concept.probability >= NAMED_FROM for concept in named[1:])
+        found = named(np.array(row, np.float32), words)
+        assert names(found) == want
+        assert len(found) <= NAMED
+        assert all(concept.probability >= NAMED_FROM for concept in found[1:])
 
 
 @pytest.mark.parametrize("value", [0.7, 0.9, 0.9999997, 1])

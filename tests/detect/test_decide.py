@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,13 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import calibration, evidence
 
+from vadd.detect.change import Marks
 from vadd.detect.decide import (
     ALL_GENERIC,
     CONSISTENT_PROBABILITY,
+    CONTEXT,
+    GENERIC_DOUBT,
     GENERIC_MARGIN,
     MIN_SPEAKING,
+    WORTH,
     decide,
+    stretches,
 )
+from vadd.detect.span_calibration import SpanCalibration
 from vadd.detect.verdict import Outcome, Reason
 from vadd.errors import UsageError
 
@@ -58,7 +65,20 @@ CASES = {
     "foreign, but too quiet": (evidence(FOREIGN, level=-80), Reason.SILENT),
     "nothing but speech": (evidence(FITS, unexplained=1.0), Reason.SOUND_SAYS_NOTHING),
     "nothing but music, foreign": (evidence(FOREIGN, unexplained=0.97), Reason.SOUND_SAYS_NOTHING),
-    "mostly speech, foreign": (evidence(FOREIGN, unexplained=0.9), Outcome.DISCREPANT),
+    "mostly speech, a little foreign": (evidence(FOREIGN, unexplained=0.9), Reason.SOUND_SAYS_NOTHING),
+    "mostly speech, clearly foreign": (evidence(FOREIGN + 1, unexplained=0.9), Outcome.DISCREPANT),
+    "speech alone in nine seconds of ten": (
+        evidence(FITS, unexplained=[0.0] + [1.0] * 9),
+        Reason.SOUND_SAYS_NOTHING,
+    ),
+    "speech alone in eight seconds of ten": (
+        evidence(FITS, unexplained=[0.0] * 2 + [1.0] * 8),
+        Outcome.CONSISTENT,
+    ),
+    "seconds of speech alone do not count": (
+        evidence([FOREIGN] * 5 + [FITS] * 5, unexplained=[0.0] * 5 + [1.0] * 5),
+        Outcome.DISCREPANT,
+    ),
     "mostly speech, own": (evidence(FITS, unexplained=0.9), Outcome.CONSISTENT),
     "mostly speech, neither": (evidence(OPEN, unexplained=0.6), Reason.SOUND_SAYS_NOTHING),
     "some speech, neither": (evidence(OPEN, unexplained=0.4), Reason.UNKNOWN_SCENE),
@@ -150,7 +170,9 @@ def test_a_rate_that_cannot_be_promised_is_refused_whatever_the_evidence():
         (Reason.NO_AUDIO, evidence(FITS, heard=F)),
         (Reason.SILENT, evidence(FITS, level=-70)),
         (Reason.PICTURE_SAYS_NOTHING, evidence(FITS, blank=T)),
-        (None, evidence(FITS, unexplained=0.96)),
+        (Reason.SOUND_SAYS_NOTHING, evidence(FITS, unexplained=0.96)),
+        (Reason.SILENT, evidence(FITS, level=-90, unexplained=1.0)),
+        (Reason.PICTURE_SAYS_NOTHING, evidence(FITS, blank=T, unexplained=1.0)),
         (None, evidence(FITS, unexplained=ALL_GENERIC)),
         (Reason.NO_VIDEO, evidence(None, seen=F, heard=F)),
         (Reason.SILENT, evidence(FITS, level=-90, blank=T)),
@@ -186,6 +208,7 @@ def test_no_claim_without_enough_to_rest_it_on(known, rate):
     decision = decide(known, CALIBRATED, rate)
     speaking = [
         all((known.seen[at], known.heard[at], not known.blank[at], known.level[at] > -70))
+        and (known.scores is None or known.scores.unexplained[at] <= ALL_GENERIC)
         for at in range(len(known.seen))
     ]
     assert (decision.discrepancy is None) == (not known.seen.any() or not known.heard.any())
@@ -216,3 +239,152 @@ def test_the_reason_is_one_that_holds(known):
         assert (known.blank & known.common).any()
     if decision.reason is Reason.SOUND_SAYS_NOTHING:
         assert known.scores.unexplained.max() > 0.5
+
+
+#: Stretches of untouched clips of half a minute score up to 10, and in ten of a hundred of them above 9.
+SPANS = SpanCalibration(
+    own=tuple(np.arange(0.5, 10.25, 0.5).tolist()), seconds=30.0, slope=0.5, intercept=-4.0
+)
+WITH_SPANS = replace(CALIBRATED, spans=SPANS)
+#: Odds of 100 against and of 90 for a foreign sound.
+OWN_SECOND, FOREIGN_SECOND = -1.4, 0.875
+
+
+def spliced(
+    seconds: int, start: int, length: int, *, cut: bool = False, foreign: float = FOREIGN_SECOND, **more
+):
+    """A clip that fits but for a stretch, with a turn of the sound at both ends of it."""
+    marks = Marks(np.zeros(seconds), np.zeros(seconds), np.zeros(seconds, np.bool_))
+    ends = [start, start + length]
+    marks.turn[ends], marks.turn_at[ends], marks.cut[ends] = 1.0, 0.25, cut
+    scores = [OWN_SECOND] * seconds
+    scores[start : start + length] = [foreign] * length
+    return replace(evidence(scores, seconds=seconds, **more), marks=marks)
+
+
+def test_a_long_clip_is_discrepant_by_one_stretch():
+    decision = decide(spliced(40, 10, 6), WITH_SPANS, 0.1)
+    assert decision.outcome is Outcome.DISCREPANT
+    (stretch,) = decision.stretches
+    assert stretch.seconds == range(10, 16)
+    assert (stretch.start, stretch.end) == (Fraction(41, 4), Fraction(65, 4))
+    least = SPANS.threshold(0.1, Fraction(40))
+    assert stretch.score > least
+    assert decision.threshold == CALIBRATED.threshold(0.1)
+    assert decision.discrepancy == pytest.approx(decision.threshold + WORTH * (stretch.score - least))
+    assert decision.probability == SPANS.probability(stretch.score) > 0.5
+
+
+def test_the_seconds_by_themselves_are_what_a_stretch_is_made_of():
+    known = spliced(40, 10, 6)
+    flat = replace(evidence(OWN_SECOND, seconds=40), marks=known.marks)
+    assert stretches(flat, WITH_SPANS) == ()
+    sharp = replace(flat, sharp=known.scores.discrepancy)
+    assert stretches(sharp, WITH_SPANS) == stretches(known, WITH_SPANS) != ()
+
+
+def test_a_short_clip_is_judged_as_a_whole():
+    short = spliced(CONTEXT, 6, 6, duration=CONTEXT - Fraction(1, 100))
+    assert stretches(short, WITH_SPANS)
+    decision = decide(short, WITH_SPANS, 0.1)
+    assert decision == decide(short, CALIBRATED, 0.1)
+    assert decision.outcome is Outcome.CONSISTENT
+    long = decide(replace(short, duration=Fraction(CONTEXT)), WITH_SPANS, 0.1)
+    assert long.outcome is Outcome.DISCREPANT
+
+
+def test_a_stretch_that_all_but_counts_keeps_a_clip_from_being_consistent():
+    known = spliced(40, 10, 7, cut=True)
+    (stretch,) = stretches(known, WITH_SPANS)
+    least = SPANS.threshold(0.1, Fraction(40))
+    assert least - 3 < stretch.score <= least
+    decision = decide(known, WITH_SPANS, 0.1)
+    assert (decision.outcome, decision.reason) == (Outcome.INCONCLUSIVE, Reason.UNKNOWN_SCENE)
+    assert decision.stretches == ()
+    assert decision.discrepancy == pytest.approx(decision.threshold - WORTH * (least - stretch.score))
+    assert decision.probability == max(
+        SPANS.probability(stretch.score), CALIBRATED.probability(known.scores.discrepancy.mean())
+    )
+    assert decide(known, CALIBRATED, 0.1).outcome is Outcome.CONSISTENT
+
+
+def test_a_stretch_that_is_nothing_much_is_not_held_against_a_clip():
+    known = spliced(40, 10, 3, cut=True, foreign=0.6)
+    lax = replace(
+        WITH_SPANS, spans=replace(SPANS, own=tuple(np.linspace(0, 60, 20).tolist()), intercept=-9.0)
+    )
+    (stretch,) = stretches(known, lax)
+    assert stretch.score < 5
+    decision = decide(known, lax, 0.1)
+    assert decision.outcome is Outcome.CONSISTENT
+    assert decision.discrepancy == pytest.approx(known.scores.discrepancy.mean())
+
+
+def test_a_lower_rate_tells_less():
+    known = spliced(40, 10, 6)
+    strict = replace(WITH_SPANS, own=(-0.1,) * 999)
+    assert decide(known, strict, 0.1).outcome is Outcome.DISCREPANT
+    assert decide(known, strict, 0.001).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_clip_that_is_foreign_all_through_is_told_by_its_mean():
+    known = replace(
+        evidence(FOREIGN, seconds=30), marks=Marks(np.zeros(30), np.zeros(30), np.zeros(30, np.bool_))
+    )
+    decision = decide(known, WITH_SPANS, 0.1)
+    assert decision.outcome is Outcome.DISCREPANT
+    assert decision.discrepancy == pytest.approx(FOREIGN)
+    assert [each.seconds for each in decision.stretches] == [range(30)]
+
+
+def test_a_clip_that_is_discrepant_as_a_whole_tells_only_stretches_that_count():
+    known = spliced(40, 10, 5, cut=True)
+    (stretch,) = stretches(known, replace(WITH_SPANS, own=(-3.0,) * 9))
+    decision = decide(known, replace(WITH_SPANS, own=(-3.0,) * 9), 0.1)
+    assert stretch.score <= SPANS.threshold(0.1, Fraction(40))
+    assert decision.outcome is Outcome.DISCREPANT
+    assert decision.stretches == ()
+
+
+@pytest.mark.parametrize("strange", [[], ["sound"]])
+def test_a_stretch_is_no_claim_where_nothing_can_be_said(strange):
+    level = -20.0 if strange else [-20.0] * 7 + [-90.0] * 33
+    known = spliced(40, 1, 5, strange=strange, level=level)
+    decision = decide(known, WITH_SPANS, 0.1)
+    assert decision.reason is (Reason.UNKNOWN_SCENE if strange else Reason.SILENT)
+    assert decision.stretches == ()
+
+
+def test_a_silent_gap_is_no_stretch():
+    known = spliced(40, 10, 6, level=[-20.0] * 10 + [-160.0] * 6 + [-20.0] * 24)
+    known.marks.turn[[10, 16]] = 5.0
+    assert stretches(known, WITH_SPANS) == ()
+    assert decide(known, WITH_SPANS, 0.1).outcome is Outcome.CONSISTENT
+
+
+def test_without_marks_there_are_no_stretches():
+    known = replace(spliced(40, 10, 6), marks=None)
+    assert stretches(known, WITH_SPANS) == ()
+    assert stretches(evidence(None, heard=F), WITH_SPANS) == ()
+    assert decide(known, WITH_SPANS, 0.1) == decide(known, CALIBRATED, 0.1)
+
+
+@given(any_evidence(), st.sampled_from([0.1, 0.3, 0.9]), st.booleans())
+def test_marks_change_nothing_without_a_calibration_of_spans(known, rate, cut):
+    count = len(known.seen)
+    marked = replace(known, marks=Marks(np.ones(count), np.zeros(count), np.full(count, cut)))
+    decision = decide(marked, CALIBRATED, rate)
+    assert decision == decide(known, CALIBRATED, rate)
+    assert decision.stretches == ()
+
+
+def test_what_hides_the_scene_raises_a_doubt():
+    # Consistent down from -0.525: half as much speech as it takes to get there, and twice as much.
+    edge = -0.25 - math.log(3) / 4
+    for share, want in ((0.3, Outcome.CONSISTENT), (0.5, Outcome.INCONCLUSIVE)):
+        known = evidence(edge - 0.4 * GENERIC_DOUBT, unexplained=share)
+        decision = decide(known, CALIBRATED, 0.1)
+        assert decision.outcome is want
+        # The doubt is no part of what is told.
+        assert decision.discrepancy == pytest.approx(edge - 0.4 * GENERIC_DOUBT)
+        assert decision.probability == CALIBRATED.probability(decision.discrepancy)

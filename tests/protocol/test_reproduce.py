@@ -288,7 +288,7 @@ def test_every_scorer_by_its_scores(swapped, store):
     truth = np.array([int(row["manipulated"]) for row in trials])
     lines = [row for row in rows_of(result.tables["vadd.csv"]) if row["classes"] == "10"]
     assert Counter(row["scorer"] for row in lines) == dict.fromkeys(
-        ("hard", "seconds", "graded", "divergence", "contrastive"), 2
+        ("hard", "seconds", "graded", "divergence", "bhattacharyya", "contrastive"), 2
     )
     for row in lines:
         scores = np.array([float(each[f"{row['scorer']}-seed{row['seed']}"]) for each in trials])

@@ -14,6 +14,7 @@ from vadd.errors import VaddError
 __all__ = ["cli", "run"]
 
 _COMMANDS = {
+    "adapt": "vadd.cli.adapt:adapt",
     "check": "vadd.cli.check:check",
     "demo": "vadd.cli.demo:demo",
     "detector": "vadd.cli.detector:detector",

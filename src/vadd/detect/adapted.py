@@ -19,6 +19,7 @@ from vadd.detect.built_in import BUILT_IN, built_in
 from vadd.detect.calibrate import Calibration
 from vadd.detect.documents import (
     CALIBRATION,
+    AdaptationDocument,
     AdaptedDocument,
     CurveDocument,
     Side,
@@ -71,6 +72,7 @@ def write_adapted(
     calibration: Calibration,
     *,
     bounds: Mapping[Side, float] | None = None,
+    adaptation: AdaptationDocument | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a detector that is another one with this calibration.
@@ -82,6 +84,7 @@ def write_adapted(
         calibration: Own scores, curve and description; the scores are the base's own.
         bounds: Of a detector of two classifiers: how strange a clip may be to either side, where that is to
             be another than the base's (:func:`vadd.detect.familiar.bound_of`).
+        adaptation: What the calibration was made of, for the card.
         overwrite: Replace a detector that is there.
 
     Raises:
@@ -94,9 +97,9 @@ def write_adapted(
     if base in BUILT_IN:
         if bounds:
             raise ModelError(f"the detector {base} has no bounds of what its classifiers are used to")
-        install(out, _of_built_in(base, calibration))
+        install(out, _of_built_in(base, calibration, adaptation))
     else:
-        install(out, _of_folder(Path(base), calibration, bounds or {}))
+        install(out, _of_folder(Path(base), calibration, bounds or {}, adaptation))
 
 
 def read_adapted_card(folder: Path) -> AdaptedDocument:
@@ -179,7 +182,9 @@ def _curve(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _of_built_in(base: str, calibration: Calibration) -> dict[str, bytes]:
+def _of_built_in(
+    base: str, calibration: Calibration, adaptation: AdaptationDocument | None
+) -> dict[str, bytes]:
     stored = CurveDocument.model_validate(_curve(calibration)).to_bytes()
     document = AdaptedDocument(
         base=base,
@@ -187,11 +192,17 @@ def _of_built_in(base: str, calibration: Calibration) -> dict[str, bytes]:
         files={"calibration.json": hashlib.sha256(stored).hexdigest()},
         described=calibration.described,
         vadd=__version__,
+        adaptation=adaptation,
     )
     return {CALIBRATION: stored, CARD: document.to_bytes()}
 
 
-def _of_folder(base: Path, calibration: Calibration, bounds: Mapping[Side, float]) -> dict[str, bytes]:
+def _of_folder(
+    base: Path,
+    calibration: Calibration,
+    bounds: Mapping[Side, float],
+    adaptation: AdaptationDocument | None,
+) -> dict[str, bytes]:
     from vadd.detect.scorers.document import ScorerDocument
 
     found = read_detector(base)
@@ -220,6 +231,7 @@ def _of_folder(base: Path, calibration: Calibration, bounds: Mapping[Side, float
             "counts": None,
             "described": calibration.described,
             "vadd": __version__,
+            "adaptation": adaptation,
             "adapted_from": hashlib.sha256(read(base / CARD)).hexdigest(),
             "files": {
                 **found.document.files,

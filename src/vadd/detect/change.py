@@ -100,7 +100,8 @@ def foreign_stretches(
         duration: Length of the clip in seconds.
 
     Returns:
-        Stretches that neither touch nor overlap; none for a clip without seconds.
+        Stretches that neither touch nor overlap, each with a second that speaks; none for a clip without
+        seconds.
     """
     if not len(log_odds):
         return ()
@@ -113,12 +114,15 @@ def foreign_stretches(
     shot = np.cumsum(marks.cut)
     found = []
     for first, stop in edges.reshape(-1, 2).tolist():
+        if not speaking[first:stop].any():
+            # A gap between two sharp turns, and nothing in it to be foreign.
+            continue
         inner = [at for at in (first, stop) if 0 < at < len(said)]
         ends = sum(-TOGETHER if marks.cut[at] else EDGE * strength[at] for at in inner)
         rest = speaking & np.isin(shot, (shot[first], shot[stop - 1]))
         rest[first:stop] = False
         around = float(said[rest].mean()) / SHARE if rest.any() else 0.0
-        score = float(said[first:stop].sum()) + ends - REST * around
+        score = float(said[first:stop].sum() + ends - REST * around)
         end = duration if stop == len(said) else _time(stop, marks)
         found.append(Stretch(range(first, stop), _time(first, marks), end, score))
     return tuple(found)

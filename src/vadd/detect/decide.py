@@ -18,7 +18,7 @@ from vadd.detect.change import Marks, Stretch, foreign_stretches
 from vadd.detect.score import SecondScores
 from vadd.detect.verdict import Outcome, Reason
 
-__all__ = ["Decision", "Evidence", "decide", "stretches"]
+__all__ = ["Decision", "Evidence", "decide", "stretches", "too_little"]
 
 #: RMS below which a second of sound is silence (design).
 SILENCE_DBFS = -70.0
@@ -189,7 +189,7 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
             near = threshold + WORTH * (best - least)
             discrepancy = max(discrepancy, near if told else min(near, threshold))
             probability = max(probability, calibration.spans.probability(best))
-    reason = _too_little(evidence)
+    reason = too_little(evidence)
     if reason is None and evidence.strange:
         # What a model makes of things that it has never met is a guess, however sure it sounds.
         reason = Reason.UNKNOWN_SCENE
@@ -219,7 +219,8 @@ def stretches(evidence: Evidence, calibration: Calibration) -> tuple[Stretch, ..
     )
 
 
-def _too_little(evidence: Evidence) -> Reason | None:
+def too_little(evidence: Evidence) -> Reason | None:
+    """Why a clip has too little to compare, whatever its score; ``None`` if it has enough."""
     if evidence.duration < MIN_DURATION:
         return Reason.TOO_SHORT
     if evidence.speaking.sum() >= max(1.0, MIN_SPEAKING * len(evidence.speaking)):

@@ -18,9 +18,9 @@ from vadd.embed.base import Modality
 from vadd.errors import ModelError
 
 __all__ = [
-    "CALIBRATION", "SIDES", "AdaptedDocument", "CalibrationDocument", "Counts", "CurveDocument",
-    "DetectorDocument", "EmbedderDocument", "FamiliarDocument", "FileName", "Side", "SpansDocument",
-    "compare", "kind_of", "parsed", "read",
+    "CALIBRATION", "SIDES", "AdaptationDocument", "AdaptedDocument", "CalibrationDocument", "Counts",
+    "CurveDocument", "DetectorDocument", "EmbedderDocument", "FamiliarDocument", "FileName", "Side",
+    "SpansDocument", "compare", "kind_of", "parsed", "read",
 ]  # fmt: skip
 
 Side = Literal["visual", "audio"]
@@ -62,6 +62,27 @@ class Counts(_Document):
     donors: Annotated[int, Field(ge=1)] = Field(description="The most sounds that one picture was given.")
 
 
+class AdaptationDocument(_Document):
+    """What a calibration of one's own was made of (:mod:`vadd.detect.adapt`).
+
+    Attributes:
+        base: Name of the detector that was adapted, and ``base_hashes`` of what it computes with.
+        clips: How many were used; ``clips_sha256`` is of the sorted SHA-256 of their files, a line each.
+        left_out: Reason → files.
+        swaps: Foreign sounds (drawn with ``seed``) that the curve was fitted to; 0 where it was only moved.
+        false_alarms: Rate that it was tried at.
+    """
+
+    base: str
+    base_hashes: dict[str, Sha256]
+    clips: int
+    clips_sha256: Sha256
+    left_out: dict[str, int]
+    swaps: int
+    false_alarms: float
+    seed: int
+
+
 class DetectorDocument(_Document):
     """What ``card.json`` of a detector of two classifiers holds.
 
@@ -83,6 +104,7 @@ class DetectorDocument(_Document):
         described: The same for people.
         vadd: Version of vadd that made it.
         adapted_from: SHA-256 of the card of the detector that it was adapted from, or ``None``.
+        adaptation: What ``vadd adapt`` made it of.
     """
 
     kind: Literal["detector"] = "detector"
@@ -101,6 +123,7 @@ class DetectorDocument(_Document):
     described: str
     vadd: str
     adapted_from: Sha256 | None = None
+    adaptation: AdaptationDocument | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -212,6 +235,7 @@ class AdaptedDocument(_Document):
         files: The calibration's SHA-256.
         described: The clips that it was calibrated on, for people.
         vadd: Version of vadd that made it.
+        adaptation: What ``vadd adapt`` made it of.
     """
 
     kind: Literal["adapted"] = "adapted"
@@ -221,6 +245,7 @@ class AdaptedDocument(_Document):
     files: dict[Literal["calibration.json"], Sha256]
     described: str
     vadd: str
+    adaptation: AdaptationDocument | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

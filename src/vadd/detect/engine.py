@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,8 @@ class Observation:
         evidence: What the decision rests on.
         notes: What the reader of a result should know of how it came about.
         comparison: How seen and heard are compared, for those who ask why; ``None`` tells nobody.
+        strangeness: ``picture`` and ``sound`` → how unlike what the model knows they are, where it measures
+            that and has a bound for it (:meth:`Engine.bounds`).
     """
 
     picture: NDArray[np.float32]
@@ -80,6 +82,7 @@ class Observation:
     evidence: Evidence
     notes: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    strangeness: Mapping[str, float] = field(default_factory=dict)
 
 
 class Engine(ABC):
@@ -116,6 +119,22 @@ class Engine(ABC):
             MediaError: If a file cannot be read once more, or changed meanwhile.
             ModelError: If an embedder cannot be used.
         """
+
+    @abstractmethod
+    def seconds(self, picture: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Discrepancies of posteriors as :meth:`observe` gives them, also of two clips.
+
+        Args:
+            picture: ``(T, V)``.
+            sound: ``(T, A)``.
+
+        Returns:
+            ``(T,)``.
+        """
+
+    def bounds(self) -> Mapping[str, float]:
+        """``picture`` and ``sound`` → strangeness from which on a scene is unknown, if it is measured."""
+        return {}
 
     @abstractmethod
     def hashes(self) -> Mapping[str, str]:

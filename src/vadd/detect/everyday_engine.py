@@ -45,6 +45,11 @@ class EverydayEngine(Engine):
         """See :meth:`vadd.detect.engine.Engine.observe`; the files are not read once more."""
         return observe(extraction)
 
+    def seconds(self, picture: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float64]:
+        """See :meth:`vadd.detect.engine.Engine.seconds`."""
+        model = everyday.load()
+        return discrepancy(model.expectation(picture), sound, model.concepts.generic).discrepancy
+
     def hashes(self) -> Mapping[str, str]:
         """See :meth:`vadd.detect.engine.Engine.hashes`."""
         weights = {name: catalog.card(name).weights.digest for name in self.card.embedders}

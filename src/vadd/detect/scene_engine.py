@@ -98,12 +98,15 @@ class SceneEngine(Engine):
             scored = mean_where_apart(seen, heard, there["visual"], there["audio"])
             scores = SecondScores(self._scorer.seconds(*scored), everyday.unexplained)
         evidence = observed(extraction, there["visual"], there["audio"], scores, neutral=self._scorer.neutral)
-        strange, notes = {}, []
+        strange: dict[str, float] = {}
+        measured: dict[str, float] = {}
+        notes = []
         for side in SIDES:
             counted = there[side] & evidence.counted
             familiar = self._folder.familiar[side]
             if counted.any():
                 found = familiar.strangeness(self._stacked(side, vectors[side], counted))
+                measured[_STREAMS[side]] = found
                 if not found <= familiar.bound:
                     strange[_STREAMS[side]] = found
                     notes.append(
@@ -118,7 +121,16 @@ class SceneEngine(Engine):
             sound_words=words,
             evidence=replace(evidence, strange=frozenset(strange)),
             notes=tuple(notes),
+            strangeness=measured,
         )
+
+    def seconds(self, picture: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float64]:
+        """See :meth:`vadd.detect.engine.Engine.seconds`."""
+        return self._scorer.seconds(picture, sound)
+
+    def bounds(self) -> Mapping[str, float]:
+        """See :meth:`vadd.detect.engine.Engine.bounds`."""
+        return {_STREAMS[side]: self._folder.familiar[side].bound for side in SIDES}
 
     def hashes(self) -> Mapping[str, str]:
         """See :meth:`vadd.detect.engine.Engine.hashes`; the everyday model's tables are among them."""

@@ -39,7 +39,8 @@ class SpanCalibration:
     def __post_init__(self) -> None:
         if not self.own or any(b < a for a, b in pairwise(self.own)) or not self.slope > 0:
             raise ValueError("scores of untouched clips are sorted, and a slope is over 0")
-        if not all(map(math.isfinite, (*self.own, self.slope, self.intercept))) or not self.seconds > 0:
+        numbers = (*self.own, self.seconds, self.slope, self.intercept)
+        if not all(map(math.isfinite, numbers)) or not self.seconds > 0:
             raise ValueError("a calibration holds finite numbers")
 
     def threshold(self, false_alarms: float, duration: Fraction) -> float:

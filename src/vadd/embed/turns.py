@@ -37,7 +37,8 @@ class Turns:
     SILENT_ROW: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     def __init__(self) -> None:
-        self._rest = np.zeros(0, np.float32)
+        self._waiting: list[NDArray[np.float32]] = []
+        self._count = 0
         self._cells = np.zeros((0, BANDS))
         self._frames = np.zeros((0, BANDS), np.float32)
         # Cells before `_first` are forgotten; places before `_done` are measured.
@@ -51,7 +52,13 @@ class Turns:
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take the next ``(n,)`` samples, in [-1, 1]."""
-        samples = np.concatenate([self._rest, block])
+        self._waiting.append(block)
+        self._count += len(block)
+        if self._count >= RATE:  # many small calls would cost more than the work itself
+            self._take()
+
+    def _take(self) -> None:
+        samples = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
         if len(samples) >= WINDOW:
             energies = log_mel(samples)
             samples = samples[len(energies) * HOP :]
@@ -62,7 +69,7 @@ class Turns:
             self._cells = np.concatenate([self._cells, fresh.astype(np.float64)])
             if self._first + len(self._cells) >= self._done + _BATCH + REACH:
                 self._measure(ended=False)
-        self._rest = samples
+        self._waiting, self._count = [samples], len(samples)
 
     def rows(self, length: int) -> list[tuple[float, float]]:
         """``(turn, turn_at)`` of the first ``length`` grid seconds, once all sound was taken.
@@ -70,6 +77,7 @@ class Turns:
         Row ``i`` tells of the half second before and after the start of second ``i``; ``turn_at`` lies in
         [-0.5, 0.5). The first row is empty: before the first second there is nothing to turn from.
         """
+        self._take()
         self._measure(ended=True)
         return [self._best.get(second, self.SILENT_ROW) for second in range(length)]
 
