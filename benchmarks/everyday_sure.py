@@ -39,8 +39,8 @@ def sure_lines(swaps: Swaps) -> list[str]:
         "## How sure",
         "",
         f"Calibration error of the probability of all pairs, {BINS} bins of equal width, own and swapped "
-        f"clips weighing the same: {gap:.3f} ({low:.3f} to {high:.3f}). A bootstrap of so few clips lies above the "
-        "figure itself, as chance adds to an error that cannot be negative.",
+        f"clips weighing the same: {gap:.3f} ({low:.3f} to {high:.3f}). A bootstrap of so few clips lies "
+        "above the figure itself, as chance adds to an error that cannot be negative.",
         "",
         "| False alarms asked for, % | own clips over the threshold | called discrepant |",
         "| --- | --- | --- |",
