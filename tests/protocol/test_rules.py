@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from made_trials import truth
 from sklearn.metrics import f1_score
@@ -35,6 +35,7 @@ def test_folds_by_trial_are_of_like_size():
     assert (folds(np.arange(100), 1) != folds(np.arange(100), 2)).any()
 
 
+@example(230, True)  # a tie
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_rates_by_plain_loops(seed, cautious):
     rng = np.random.default_rng(seed)
@@ -50,7 +51,7 @@ def test_rates_by_plain_loops(seed, cautious):
             same = [other for other in rest if keys[other] == keys[at]]
             above = sum(manipulated[same]) - len(same) * average
             error = CAUTION * (len(same) * average * (1 - average)) ** 0.5
-            if not (cautious and abs(above) <= error + 1e-12):
+            if not (cautious and abs(above) <= error + 1e-9):
                 wanted = above / (len(same) + 1)
         assert found[at] == pytest.approx(wanted, abs=1e-9)
 
