@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vadd.cli.check import _share
+from vadd.cli.options import share
 
 if TYPE_CHECKING:
     from vadd.detect.adapted_report import Adapted, Tally
@@ -31,7 +31,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option(
     "--false-alarms",
     type=float,
-    callback=_share,
+    callback=share,
     default=0.10,
     show_default=True,
     metavar="SHARE",

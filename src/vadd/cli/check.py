@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vadd.cli.options import share
+
 if TYPE_CHECKING:
     from vadd.detect.verdict import Verdict
 
@@ -15,12 +17,6 @@ __all__ = ["check"]
 
 #: Whether a file can be read is told once, for all kinds of reasons, by `require_inputs`.
 _FILE = click.Path(path_type=Path, readable=False)
-
-
-def _share(context: click.Context, option: click.Parameter, value: float) -> float:
-    if not 0 < value < 1:  # click's own range lets NaN pass
-        raise click.BadParameter(f"{value} is not between 0 and 1, both excluded")
-    return value
 
 
 @click.command()
@@ -51,7 +47,7 @@ def _share(context: click.Context, option: click.Parameter, value: float) -> flo
 @click.option(
     "--false-alarms",
     type=float,
-    callback=_share,
+    callback=share,
     default=0.10,
     show_default=True,
     metavar="SHARE",

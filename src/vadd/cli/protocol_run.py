@@ -7,13 +7,9 @@ from pathlib import Path
 
 import click
 
+from vadd.cli.options import share
+
 __all__ = ["run_"]
-
-
-def _share(context: click.Context, option: click.Parameter, value: float) -> float:
-    if not 0 < value < 1:  # click's own range lets NaN pass
-        raise click.BadParameter(f"{value} is not between 0 and 1, both excluded")
-    return value
 
 
 @click.command("run", short_help="Judge the trials of a manifest, and score that.")
@@ -32,7 +28,7 @@ def _share(context: click.Context, option: click.Parameter, value: float) -> flo
 )  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
-    "--false-alarms", type=float, callback=_share, default=0.10, show_default=True, metavar="SHARE",
+    "--false-alarms", type=float, callback=share, default=0.10, show_default=True, metavar="SHARE",
     help="Share of clips with their own sound that may be called discrepant.",
 )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1), help="Processes.  [default: one a core]")
