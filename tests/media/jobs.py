@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -55,6 +56,13 @@ def raises(channel: Any, *, text: str) -> Message:
 def exits(channel: Any, *, text: str) -> Message:
     os.write(2, text.encode())
     os._exit(3)
+
+
+def spins(channel: Any) -> Message:
+    """Thread after thread, each of which waits: their stacks fill the memory that is allowed."""
+    waiting = threading.Event()
+    while True:
+        threading.Thread(target=waiting.wait, daemon=True).start()
 
 
 def hogs(channel: Any) -> Message:

@@ -135,6 +135,12 @@ def test_nothing_is_killed_once_the_child_was_collected(monkeypatch):
     assert len(killed) == 1
 
 
+def test_thread_that_finds_no_memory_is_a_limit():
+    with pytest.raises(MediaError) as caught:
+        run("jobs:spins", {}, limits=Limits(memory_bytes=1 << 28, wall_seconds=20))
+    assert caught.value.reason == "limit"
+
+
 def test_memory_hog_is_a_limit():
     with pytest.raises(MediaError) as caught:
         run("jobs:hogs", {}, limits=Limits(memory_bytes=1 << 29, wall_seconds=20))

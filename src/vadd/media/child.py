@@ -115,10 +115,13 @@ def _run(channel: Channel, request: dict[str, Any]) -> None:
         channel.send({"kind": "media_error", "reason": error.reason, "message": str(error)})
     except VaddError as error:
         channel.send({"kind": "error", "name": type(error).__name__, "message": str(error)})
-    except MemoryError:
-        channel.send({"kind": "media_error", "reason": "limit", "message": "not enough memory is allowed"})
-    except Exception:  # noqa: BLE001 - the parent raises it again, with this traceback
-        channel.send({"kind": "bug", "traceback": traceback.format_exc()})
+    except Exception as error:  # noqa: BLE001 - the parent raises it again, with this traceback
+        # A thread that finds no memory for its stack says so in no other way.
+        if isinstance(error, MemoryError) or str(error) == "can't start new thread":
+            message = "not enough memory is allowed"
+            channel.send({"kind": "media_error", "reason": "limit", "message": message})
+        else:
+            channel.send({"kind": "bug", "traceback": traceback.format_exc()})
     else:
         channel.send({"kind": "result", "value": header}, arrays)
 
