@@ -34,7 +34,7 @@ SHARE = 0.6
 STAY, TURN, CUT = -3.5, 3.5, 2.0
 #: A stronger turn says no more.
 STRONG = 1.5
-#: A foreign sound lasts at least so many seconds, unless the clip ends.
+#: A foreign sound lasts at least so many seconds, unless the clip begins or ends with it.
 DWELL = 3
 #: The share of clips that begin with a foreign sound.
 BEGINS = 0.1
