@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,6 +54,38 @@ _FILE = click.Path(path_type=Path, readable=False)
     help="Share of clips with their own sound that may be called discrepant.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Write no text and no progress; the exit status tells.")
+@click.option(
+    "--out",
+    type=_FILE,
+    metavar="RESULTS",
+    help="Judge all files of folders, patterns and lists (.txt) and keep what comes of it in this folder; "
+    "the same command goes on where it was stopped.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="With --out: files judged at the same time.  [default: one for each processor]",
+)
+@click.option(
+    "--reports",
+    type=click.Choice(["all", "discrepant", "none"]),
+    help="With --out: which files get a page.  [default: all]",
+)
+@click.option("--shard", metavar="K/N", help="With --out: judge only the K-th of N parts, for job arrays.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    help="With --out: where they are judged.  [default: local]",
+)
+@click.option("--address", metavar="ADDRESS", help="With --engine ray: an existing cluster.")
+@click.option(
+    "--all-files", is_flag=True, help="With --out: take files of any suffix from folders, not media alone."
+)
+@click.option("--rehash", is_flag=True, help="With --out: read also the files that seem unchanged.")
+@click.option(
+    "--retry", is_flag=True, help="With --out: judge anew what crashed or ran out of time or memory."
+)
 def check(
     files: tuple[Path, ...],
     picture: Path | None,
@@ -67,12 +99,22 @@ def check(
     model: str,
     false_alarms: float,
     quiet: bool,
+    out: Path | None,
+    **many: Any,
 ) -> int:
     """Judge whether the sound of each FILE belongs to its picture.
 
     Exit status: 0 consistent, 1 discrepant, 3 inconclusive, 4 failed, 2 for a wrong call. With several
-    files the first of these that occurs counts: discrepant, failed, inconclusive, consistent.
+    files the first of these that occurs counts: discrepant, failed, inconclusive, consistent. With --out 0
+    when all files were judged, whatever the verdicts.
     """
+    singly = {"--picture": picture, "--sound": sound, "--html": html, "--csv": csv_path, "--srt": srt}
+    singly |= {"--spans": spans, "--avdf": avdf}
+    if out is not None:
+        return _many(files, out, model, false_alarms, singly, many, as_json=as_json, quiet=quiet)
+    for name, value in many.items():
+        if value:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --out")
     from vadd.cli.exports import Exports, Judged
     from vadd.cli.files import require_inputs
 
@@ -105,6 +147,43 @@ def check(
         say("")
         say(summary(outcomes))
     return exit_status(outcomes)
+
+
+def _many(
+    files: Sequence[Path],
+    out: Path,
+    model: str,
+    false_alarms: float,
+    singly: Mapping[str, object],
+    many: Mapping[str, Any],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    for name, value in singly.items():
+        if value is not None:
+            raise click.UsageError(f"{name} does not go with --out, which keeps all of that")
+    if not files:
+        raise click.UsageError("name a folder, a pattern, a list or files")
+    if many["address"] and many["engine"] != "ray":
+        raise click.UsageError("--address goes with --engine ray")
+    from vadd.cli.check_many import check_many
+    from vadd.run.settings import Settings
+
+    return check_many(
+        files,
+        out,
+        Settings(model=model, false_alarms=false_alarms, reports=many["reports"] or "all"),
+        workers=many["workers"],
+        engine=many["engine"] or "local",
+        address=many["address"],
+        shard=many["shard"],
+        everything=many["all_files"],
+        rehash=many["rehash"],
+        retry=many["retry"],
+        as_json=as_json,
+        quiet=quiet,
+    )
 
 
 def _pair(picture: Path | None, sound: Path | None, files: Sequence[Path]) -> tuple[Path, Path] | None:

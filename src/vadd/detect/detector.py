@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vadd._version import __version__
 from vadd.detect import models
@@ -17,6 +17,7 @@ from vadd.media.limits import Limits
 if TYPE_CHECKING:
     from vadd.detect.engine import Observation
     from vadd.embed.extract import Extraction
+    from vadd.media.guard import Guard
 
 __all__ = ["Detector"]
 
@@ -84,6 +85,90 @@ class Detector:
         roles = ("picture", "sound")
         return self._check(Path(picture), Path(sound), roles, exhibit=exhibit, progress=progress)
 
+    def measure(
+        self,
+        picture: Path,
+        sound: Path,
+        *,
+        exhibit: bool = False,
+        progress: Progress | None = None,
+        guard: Guard | None = None,
+    ) -> Extraction:
+        """The first half of a check, which no detector's own part enters: measure the files.
+
+        Args:
+            picture: The file whose picture is judged.
+            sound: The file whose sound is judged; the same path for one file.
+            exhibit: Also make thumbnails and a spectrogram.
+            progress: Called with (seconds done, seconds in all).
+            guard: The guarded child to do it in; one for this call alone if ``None``.
+
+        Raises:
+            UsageError: If a file does not exist or can't be opened.
+            MediaError: If it cannot be judged.
+        """
+        from vadd.embed.extract import DEFAULT_EMBEDDERS, extract
+
+        return extract(
+            picture,
+            sound,
+            embedders=DEFAULT_EMBEDDERS,
+            limits=self.limits,
+            exhibit=exhibit,
+            progress=progress,
+            **({} if guard is None else {"guard": guard}),
+        )
+
+    def judge(
+        self,
+        extraction: Extraction,
+        picture: Path,
+        sound: Path,
+        *,
+        roles: tuple[str, ...] = ("both",),
+        progress: Progress | None = None,
+    ) -> Verdict:
+        """The second half of a check: the verdict on what was measured.
+
+        Args:
+            extraction: What :meth:`measure` gave.
+            picture: The file that it was measured of; read once more by a detector on other networks.
+            sound: Likewise.
+            roles: What the files were used for.
+            progress: Called with (seconds done, seconds in all) while a file is read once more.
+
+        Raises:
+            MediaError: If a file is read once more and cannot be.
+        """
+        observation = self._engine.observe(extraction, picture, sound, limits=self.limits, progress=progress)
+        return self._judge(extraction, observation, roles)
+
+    def failed(self, error: MediaError, roles: Sequence[str], paths: Sequence[Path]) -> Verdict:
+        """The verdict on files that cannot be judged.
+
+        Args:
+            error: Why.
+            roles: What the files would have been used for.
+            paths: The files.
+        """
+        inputs = tuple(map(self._record, roles, paths))
+        return self._failed(Reason(error.reason), str(error), inputs)
+
+    def made_of(self) -> dict[str, Mapping[str, Any]]:
+        """What a verdict of this detector depends on besides the files and the version of vadd.
+
+        Returns:
+            ``hashes`` of weights and tables, and ``config``, both JSON-ready; as in :class:`Provenance`.
+        """
+        return {
+            "hashes": dict(self._engine.hashes()),
+            "config": {
+                "false_alarms": self.false_alarms,
+                "limits": self.limits.to_json(),
+                **self._engine.config(),
+            },
+        }
+
     def _check(
         self,
         picture: Path,
@@ -93,24 +178,11 @@ class Detector:
         exhibit: bool,
         progress: Progress | None,
     ) -> Verdict:
-        from vadd.embed.extract import DEFAULT_EMBEDDERS, extract
-
         try:
-            extraction = extract(
-                picture,
-                sound,
-                embedders=DEFAULT_EMBEDDERS,
-                limits=self.limits,
-                exhibit=exhibit,
-                progress=progress,
-            )
-            observation = self._engine.observe(
-                extraction, picture, sound, limits=self.limits, progress=progress
-            )
+            extraction = self.measure(picture, sound, exhibit=exhibit, progress=progress)
+            return self.judge(extraction, picture, sound, roles=roles, progress=progress)
         except MediaError as error:
-            paths = (picture, sound)[: len(roles)]
-            return self._failed(Reason(error.reason), str(error), tuple(map(self._record, roles, paths)))
-        return self._judge(extraction, observation, roles)
+            return self.failed(error, roles, (picture, sound)[: len(roles)])
 
     def unreadable(self, path: str | Path, message: str) -> Verdict:
         """The verdict on a file that could not be opened, for those who judge many.
@@ -172,12 +244,7 @@ class Detector:
             inputs=inputs,
             version=__version__,
             model=self.card.name,
-            hashes=self._engine.hashes(),
-            config={
-                "false_alarms": self.false_alarms,
-                "limits": self.limits.to_json(),
-                **self._engine.config(),
-            },
+            **self.made_of(),
             libraries={name: version(name) for name in self._engine.libraries()},
         )
 
