@@ -14,7 +14,7 @@ KEY, OTHER = "a" * 64, "b" * 64
 
 
 def record(**more: object) -> Record:
-    return Record(KEY, OTHER, None, {"verdict": "consistent", "n": 1.5, "text": "ü", **more})
+    return Record(KEY, (OTHER,), None, {"verdict": "consistent", "n": 1.5, "text": "ü", **more})
 
 
 def test_a_record_comes_back() -> None:

@@ -7,7 +7,7 @@ as files with the same bytes share their record, and a name may hold anything.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from vadd.embed.extract import Extraction
     from vadd.media.guard import Guard
 
-__all__ = ["ALIAS", "Done", "Job", "Judge", "Product", "keep"]
+__all__ = ["ALIASES", "Done", "Job", "Judge", "Product", "keep", "named"]
 
-#: What a file is called in what is kept of it.
-ALIAS = "the file"
+#: What files are called in what is kept of them: one by itself, or the picture's and the sound's.
+ALIASES = (("the file",), ("the picture's file", "the sound's file"))
+_ROLES = (("both",), ("picture", "sound"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,19 @@ class Job:
     Attributes:
         path: As it was named.
         sha256: Of its bytes, as the run has read them.
+        sound: The file whose sound is judged, if that is another one; then ``path`` gives the picture.
+        sound_sha256: Of the bytes of that.
     """
 
     path: str
     sha256: str
+    sound: str | None = None
+    sound_sha256: str | None = None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of the one file, or of both."""
+        return (self.sha256,) if self.sound_sha256 is None else (self.sha256, self.sound_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,38 +158,51 @@ class Judge:
             limits=self.settings.limits, jobs=len(paths), readable=[Path(path) for path in paths]
         )
 
-    def __call__(self, job: Job) -> Product:
-        """Judge one file.
+    def __call__(self, job: Job, progress: Callable[[float, float], None] | None = None) -> Product:
+        """Judge one file, or one file's picture with another's sound.
 
         Args:
-            job: The file.
+            job: The file or files.
+            progress: Called with (seconds done, seconds in all) while they are read.
 
         Raises:
             Exception: Bugs only; whatever is wrong with a file is told by the product.
         """
-        link = Path(self._folder.name) / ALIAS
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path(job.path).absolute())
-        key = self.keys.record(job.sha256)
+        key = self.keys.record(*job.digests)
+        links = self._links(job)
         try:
-            extraction, packed, remade = self._measured(job, link)
+            extraction, packed, remade = self._measured(job, links, progress)
         except UsageError as error:  # it was there when the run looked at it
             return Product(job, key, None, "failed", "unreadable", str(error))
         except MediaError as error:
-            return self._failed(job, key, link, error)
-        if extraction.inputs[0][1].sha256 != job.sha256:
-            return Product(job, key, None, "failed", "changed", f"{ALIAS}: it changed while it was read")
+            return self._failed(job, key, links, error)
+        if tuple(info.sha256 for _, info in extraction.inputs) != job.digests:
+            told = f"{links[0].name}: it changed while it was read"
+            return Product(job, key, None, "failed", "changed", told)
         try:
-            verdict = self._detector.judge(extraction, link, link)
+            verdict = self._detector.judge(
+                extraction, links[0], links[-1], roles=_ROLES[len(links) - 1], progress=progress
+            )
         except MediaError as error:  # a detector on other networks reads the file once more
-            return self._failed(job, key, link, error)
+            return self._failed(job, key, links, error)
         return self._product(job, key, verdict, packed, remade)
 
-    def _measured(self, job: Job, link: Path) -> tuple[Extraction, tuple[str, bytes | None], bool]:
-        """What is measured of the file; its key and, if it was measured now, its bytes."""
+    def _links(self, job: Job) -> list[Path]:
+        """Links to the files under names of ours."""
+        paths = [job.path] if job.sound is None else [job.path, job.sound]
+        links = [Path(self._folder.name) / name for name in ALIASES[len(paths) - 1]]
+        for link, path in zip(links, paths, strict=True):
+            link.unlink(missing_ok=True)
+            link.symlink_to(Path(path).absolute())
+        return links
+
+    def _measured(
+        self, job: Job, links: list[Path], progress: Callable[[float, float], None] | None
+    ) -> tuple[Extraction, tuple[str, bytes | None], bool]:
+        """What is measured of the files; its key and, if it was measured now, its bytes."""
         from vadd.embed import extraction_file
 
-        key = self.keys.measurement(job.sha256)
+        key = self.keys.measurement(*job.digests)
         wanted = self.settings.reports != "none"
         data, remade = self._stored(key), False
         if data is not None:
@@ -190,13 +213,15 @@ class Judge:
             else:
                 if known.thumbnails or known.picture is None or not wanted:
                     return known, (key, None), False
-        measured = self._detector.measure(link, link, exhibit=wanted, guard=self._guard)
+        measured = self._detector.measure(
+            links[0], links[-1], exhibit=wanted, guard=self._guard, progress=progress
+        )
         # A verdict must not hang on whether this run or an earlier one did the measuring.
         return extraction_file.rounded(measured), (key, extraction_file.pack(measured)), remade
 
-    def _failed(self, job: Job, key: str, link: Path, error: MediaError) -> Product:
-        verdict = self._detector.failed(error, ("both",), (link,))
-        if verdict.provenance.inputs[0].sha256 != job.sha256:
+    def _failed(self, job: Job, key: str, links: list[Path], error: MediaError) -> Product:
+        verdict = self._detector.failed(error, _ROLES[len(links) - 1], links)
+        if tuple(each.sha256 for each in verdict.provenance.inputs) != job.digests:
             return Product(job, key, None, "failed", error.reason, str(error))
         return self._product(job, key, verdict, (None, None), remade=False)
 
@@ -211,7 +236,7 @@ class Judge:
         from vadd.report.document import document
 
         measurement, data = packed
-        record = Record(key, job.sha256, measurement, document(verdict))
+        record = Record(key, job.digests, measurement, document(verdict))
         return Product(
             job=job,
             key=key,
@@ -231,7 +256,8 @@ class Judge:
         wanted = self.settings.reports
         if wanted == "none" or (wanted == "discrepant" and verdict.verdict.value != "discrepant"):
             return None
-        return seal(page(named(verdict, Path(job.path).name)))
+        names = [Path(path).name for path in (job.path, job.sound) if path is not None]
+        return seal(page(named(verdict, names)))
 
     def _strip(self, verdict: Verdict) -> bytes | None:
         from vadd.run.strip import strip
@@ -260,10 +286,15 @@ class Judge:
         self.close()
 
 
-def named(verdict: Verdict, name: str) -> Verdict:
-    """The verdict with the file's own name."""
+def named(verdict: Verdict, names: Sequence[str]) -> Verdict:
+    """The verdict with the files' own names.
+
+    Args:
+        verdict: Any.
+        names: One for each input.
+    """
     inputs = tuple(
         replace(each, name=name, media={**each.media, "name": name} if "name" in each.media else each.media)
-        for each in verdict.provenance.inputs
+        for each, name in zip(verdict.provenance.inputs, names, strict=True)
     )
     return replace(verdict, provenance=replace(verdict.provenance, inputs=inputs))

@@ -43,13 +43,13 @@ class Record:
 
     Attributes:
         key: Its content key.
-        sha256: Of the file.
+        sha256: Of the file, or of the picture's and the sound's.
         measurement: Key of what was measured, ``None`` if the file could not be measured.
         result: The document of the verdict (:mod:`vadd.report.document`).
     """
 
     key: str
-    sha256: str
+    sha256: tuple[str, ...]
     measurement: str | None
     result: dict[str, Any]
 
@@ -58,7 +58,7 @@ class Record:
         told = {
             "schema": SCHEMA,
             "key": self.key,
-            "sha256": self.sha256,
+            "sha256": list(self.sha256),
             "measurement": self.measurement,
             "result": self.result,
         }
@@ -85,13 +85,15 @@ class Record:
             key, sha256, measurement, result = (
                 told["key"], told["sha256"], told["measurement"], told["result"],
             )  # fmt: skip
-            if not (_is_key(key) and _is_key(sha256) and (measurement is None or _is_key(measurement))):
+            if not (_is_key(key) and all(map(_is_key, sha256)) and len(sha256) in {1, 2}):
                 raise ValueError("a key that is none")
+            if measurement is not None and not _is_key(measurement):
+                raise ValueError("a key of a measurement that is none")
             if not isinstance(result, dict):
                 raise ValueError("a result that is none")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise StoreError(f"{source}: no record: {error}") from error
-        return cls(key, sha256, measurement, result)
+        return cls(key, tuple(sha256), measurement, result)
 
 
 class Results:

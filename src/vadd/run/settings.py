@@ -117,10 +117,10 @@ class Keys:
         )
         return cls(measured, judged)
 
-    def measurement(self, sha256: str) -> str:
-        """Key of what was measured of the file with this digest."""
+    def measurement(self, *sha256: str) -> str:
+        """Key of what was measured of the file with this digest, or of the picture's and the sound's."""
         return digest({"sha256": sha256, **self.measured})
 
-    def record(self, sha256: str) -> str:
-        """Key of the verdict on the file with this digest."""
+    def record(self, *sha256: str) -> str:
+        """Key of the verdict on the file with this digest, or on the picture's and the sound's."""
         return digest({"sha256": sha256, **self.judged})
