@@ -108,8 +108,9 @@ class Exports:
         written = []
         if self._pages:
             from vadd.report.page import page
+            from vadd.report.seal import seal
 
-            write(self._pages[at], page(verdict))
+            write(self._pages[at], seal(page(verdict)).decode("utf-8"))
             written.append(f"Report: {self._pages[at]}")
         if self._subtitles:
             from vadd.report.srt import srt

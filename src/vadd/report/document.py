@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -28,7 +28,7 @@ from vadd.report.minutes import Minute, minutes
 from vadd.report.text import storable
 from vadd.timeline import Span
 
-__all__ = ["SCHEMA", "document", "line"]
+__all__ = ["SCHEMA", "document", "line", "provenance_of"]
 
 #: Name and version of the document; a field added, dropped or changed makes a new one.
 SCHEMA = "vadd.result/2"
@@ -50,31 +50,43 @@ def document(verdict: Verdict) -> dict[str, Any]:
         ValueError: If a number is not finite, which no verdict should hold.
         TypeError: If provenance holds a value that JSON has no form for.
     """
-    return {
-        "schema": SCHEMA,
-        "verdict": verdict.verdict.value,
-        "reason": None if verdict.reason is None else verdict.reason.value,
-        "explanation": storable(verdict.explanation),
-        "score": _number(verdict.score),
-        "probability": _number(verdict.probability),
-        "prior": _number(verdict.prior),
-        "threshold": _number(verdict.threshold),
-        "false_alarms": _number(verdict.false_alarms),
-        "duration": None if verdict.verdict is Outcome.FAILED else _number(verdict.duration),
-        "spans": [_flagged(span) for span in verdict.spans],
-        "picture": _concepts(verdict.picture),
-        "sound": _concepts(verdict.sound),
-        "minutes": [_minute(minute) for minute in minutes(verdict)],
-        "shots": [_shot(shot) for shot in verdict.shots],
-        "seconds": [_second(second) for second in verdict.seconds],
-        "notes": [storable(note) for note in verdict.notes],
-        "provenance": _provenance(verdict.provenance),
-    }
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in _items(verdict)}
 
 
 def line(verdict: Verdict) -> str:
     """The document as one line of JSON Lines: ASCII only, without the line end."""
-    return json.dumps(document(verdict), allow_nan=False, separators=(", ", ": "))
+    # Hours have thousands of seconds: each is written and forgotten; all of them as dictionaries are large.
+    return "{" + ", ".join(f"{_text(name)}: {_written(value)}" for name, value in _items(verdict)) + "}"
+
+
+def _written(value: Any) -> str:
+    return f"[{', '.join(map(_text, value))}]" if isinstance(value, Iterator) else _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(", ", ": "))
+
+
+def _items(verdict: Verdict) -> Iterator[tuple[str, Any]]:
+    """The document's entries in order; of what there may be thousands of an iterator."""
+    yield "schema", SCHEMA
+    yield "verdict", verdict.verdict.value
+    yield "reason", None if verdict.reason is None else verdict.reason.value
+    yield "explanation", storable(verdict.explanation)
+    yield "score", _number(verdict.score)
+    yield "probability", _number(verdict.probability)
+    yield "prior", _number(verdict.prior)
+    yield "threshold", _number(verdict.threshold)
+    yield "false_alarms", _number(verdict.false_alarms)
+    yield "duration", None if verdict.verdict is Outcome.FAILED else _number(verdict.duration)
+    yield "spans", (_flagged(span) for span in verdict.spans)
+    yield "picture", _concepts(verdict.picture)
+    yield "sound", _concepts(verdict.sound)
+    yield "minutes", (_minute(minute) for minute in minutes(verdict))
+    yield "shots", (_shot(shot) for shot in verdict.shots)
+    yield "seconds", (_second(second) for second in verdict.seconds)
+    yield "notes", [storable(note) for note in verdict.notes]
+    yield "provenance", provenance_of(verdict.provenance)
 
 
 def _number(value: float | Fraction | None) -> float | None:
@@ -160,7 +172,8 @@ def _input(record: InputRecord) -> dict[str, Any]:
     }
 
 
-def _provenance(provenance: Provenance) -> dict[str, Any]:
+def provenance_of(provenance: Provenance) -> dict[str, Any]:
+    """The document's entry of this name, for those who need no more of it."""
     return {
         "inputs": [_input(record) for record in provenance.inputs],
         "version": provenance.version,

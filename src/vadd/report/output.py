@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from vadd.errors import OutputError
 from vadd.report.text import printable
 
-__all__ = ["is_folder", "page_names", "prepare_folder", "probe_file", "write"]
+__all__ = ["is_folder", "page_names", "prepare_folder", "probe_file", "write", "writing"]
 
 #: File systems take 255 bytes a name; this leaves room for a number, a suffix and a temporary suffix.
 _NAME_BYTES = 200
@@ -65,16 +68,35 @@ def write(path: Path, text: str) -> None:
         OutputError: If it cannot be written; the old file, if any, is then untouched.
     """
     data = text.encode("utf-8")
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
+    """A file to write piece by piece that takes its place once it is whole.
+
+    Args:
+        path: Where it goes; a device or a pipe is written to as it is.
+        scratch: A folder of the same file system where it lies until then; its own folder if ``None``.
+
+    Yields:
+        The open file. If the block ends in an error the old file, if any, stays untouched.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
     device = _is_device(path)
     target = path if device else _target(path)
     try:
         if device:  # replacing /dev/stdout or a pipe by a file would do harm
-            path.write_bytes(data)
+            with path.open("wb") as file:
+                yield file
             return
-        temporary = _temporary(target)
+        temporary = _temporary(target) if scratch is None else scratch / f"{secrets.token_hex(8)}.tmp"
         try:
-            with temporary.open("xb") as file:
-                file.write(data)
+            with temporary.open("x+b") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)

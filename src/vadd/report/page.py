@@ -15,7 +15,7 @@ from markupsafe import Markup
 from vadd.detect.verdict import Exhibit, SpanFinding, Verdict
 from vadd.report import lanes
 from vadd.report.columns import columns, mute_runs, step_for
-from vadd.report.document import document
+from vadd.report.document import provenance_of
 from vadd.report.facts import flat
 from vadd.report.image import jpeg_uri
 from vadd.report.minutes import LONG, minutes_for
@@ -64,7 +64,7 @@ def page(verdict: Verdict) -> str:
         shots=_shots(verdict),
         **_flagged(verdict),
         limits=LIMITS,
-        inputs=[_input_facts(record) for record in document(verdict)["provenance"]["inputs"]],
+        inputs=[_input_facts(record) for record in provenance_of(verdict.provenance)["inputs"]],
         settings=_settings(verdict),
         hashes=sorted(verdict.provenance.hashes.items()),
     )  # fmt: skip
@@ -185,7 +185,7 @@ def _input_facts(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(verdict: Verdict) -> list[tuple[str, str]]:
-    provenance = document(verdict)["provenance"]
+    provenance = provenance_of(verdict.provenance)
     return [
         ("vadd", provenance["version"]),
         ("model", printable(provenance["model"])),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from vadd.detect.verdict import Outcome, Reason
 from vadd.report.document import SCHEMA
 
-__all__ = ["ResultDocument", "json_schema", "validate"]
+__all__ = ["ResultDocument", "finished", "json_schema", "validate"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -202,11 +202,16 @@ def validate(document: dict[str, Any]) -> ResultDocument:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a result document."""
-    schema = _without_titles(ResultDocument.model_json_schema(mode="validation", by_alias=True))
+    return finished(ResultDocument, SCHEMA)
+
+
+def finished(document: type[BaseModel], name: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a document, with its name and version as title and identifier."""
+    schema = _without_titles(document.model_json_schema(mode="validation", by_alias=True))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{SCHEMA.replace('/', ':').replace('.', ':')}",
-        "title": SCHEMA,
+        "$id": f"urn:{name.replace('/', ':').replace('.', ':')}",
+        "title": name,
         **schema,
     }
 

@@ -8,7 +8,7 @@ from vadd.detect.verdict import Outcome, Reason
 from vadd.report.document import SCHEMA
 from vadd.report.schema import json_schema
 
-__all__ = ["markdown"]
+__all__ = ["fields", "markdown"]
 
 _INTRODUCTION = """\
 # The result document
@@ -46,6 +46,18 @@ def markdown() -> str:
     rows = "".join(f"| `{r.value}` | {r.outcome.value} | {r.sentence} |\n" for r in Reason)
     parts.append(f"## Reasons\n\n| Reason | Verdict | In words |\n| --- | --- | --- |\n{rows}")
     return "\n".join(parts)
+
+
+def fields(schema: dict[str, Any]) -> str:
+    """One table of fields for each kind of object of any schema but the parts of a result document."""
+    known = {"ResultDocument", *json_schema()["$defs"]}
+    parts = [schema, *(part for name, part in schema.get("$defs", {}).items() if name not in known)]
+    tables = [
+        f"{part.get('description', '')}\n\n{_table(part['properties'])}"
+        for part in parts
+        if "properties" in part
+    ]
+    return "\n".join(tables)
 
 
 def _table(properties: dict[str, Any]) -> str:

@@ -24,6 +24,8 @@ __all__ = ["Entry", "Ledger", "State", "entries", "ledgers"]
 
 _NAME = re.compile(r"ledger(\.[0-9]+-of-[0-9]+)?\.jsonl")
 _TEXTS = ("sha256", "key", "reason", "message")
+_FIELDS = frozenset({"path", "state", "outcome", *_TEXTS})
+_DIGEST = re.compile("[0-9a-f]{64}")
 #: Seconds of work that a power cut may make the ledger forget; the records stay, so little is lost.
 _SYNC = 2.0
 
@@ -95,8 +97,8 @@ class Entry:
         Raises:
             ValueError: If it is none.
         """
-        if not isinstance(told, dict):
-            raise ValueError("not an object")
+        if not isinstance(told, dict) or set(told) != _FIELDS:
+            raise ValueError(f"not an object of {', '.join(sorted(_FIELDS))}")
         path, outcome = told.get("path"), told.get("outcome")
         if not isinstance(path, str) or not isinstance(outcome, str):
             raise ValueError("an entry without path or outcome")
@@ -108,6 +110,8 @@ class Entry:
         sha256, key, reason, message = texts = [told.get(name) for name in _TEXTS]
         if not all(each is None or isinstance(each, str) for each in texts):
             raise ValueError("a text that is none")
+        if not all(each is None or _DIGEST.fullmatch(each) for each in (sha256, key)):
+            raise ValueError("a digest that is none")
         return cls(path, state, sha256, key, outcome, reason, message)
 
 
