@@ -37,11 +37,11 @@ _READ = 1 << 16
 class _Worker:
     """A process, and the files that it has not done yet; the first is in its hands."""
 
-    def __init__(self, settings: Settings, results: Results) -> None:
+    def __init__(self, boot: str, settings: Settings, results: Results) -> None:
         self.jobs: deque[Job] = deque()
         self._buffer = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT],
+            [sys.executable, "-c", boot],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C goes to the whole group of a terminal: the run ends its workers itself.
@@ -93,7 +93,13 @@ class _Worker:
 
 
 class LocalEngine(Engine):
-    """Worker processes of this machine."""
+    """Worker processes of this machine.
+
+    Attributes:
+        boot: What a worker's interpreter runs.
+    """
+
+    boot = _BOOT
 
     def run(
         self, jobs: Iterator[Job], settings: Settings, results: Results, total: int
@@ -122,7 +128,7 @@ class LocalEngine(Engine):
         with selectors.DefaultSelector() as selector:
 
             def hire(first: list[Job]) -> None:
-                worker = _Worker(settings, results)
+                worker = _Worker(self.boot, settings, results)
                 workers[worker.output] = worker
                 selector.register(worker.output, selectors.EVENT_READ)
                 worker.give(first)
