@@ -18,6 +18,7 @@ from vadd._version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vadd.detect.adapt import adapt as adapt
     from vadd.detect.detector import Detector as Detector
     from vadd.detect.verdict import Outcome as Outcome
     from vadd.detect.verdict import Reason as Reason
@@ -42,13 +43,14 @@ _HOMES = {
     "UsageError": "vadd.errors",
     "VaddError": "vadd.errors",
     "Verdict": "vadd.detect.verdict",
+    "adapt": "vadd.detect.adapt",
     "document": "vadd.report.document",
     "page": "vadd.report.page",
 }
 
 __all__ = [
     "Detector", "MediaError", "ModelError", "Outcome", "OutputError", "Reason", "Span", "UsageError",
-    "VaddError", "Verdict", "__version__", "check", "document", "page",
+    "VaddError", "Verdict", "__version__", "adapt", "check", "document", "page",
 ]  # fmt: skip
 
 

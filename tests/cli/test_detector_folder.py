@@ -227,10 +227,72 @@ def test_scorers(made, tmp_path, capsys):
     parts = ["--visual", made / "visual", "--audio", made / "audio", "--store", made / "store"]
     asked = ["detector", "build", *map(str, parts), "--out", str(tmp_path / "out"), "--scorer"]
     assert main([*asked, "contrastive"]) == 2
-    assert "the scorer 'contrastive' compares the embeddings of both streams" in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert "the scorer 'contrastive' compares the embeddings of both streams" in refusal
+    assert "vadd reproduce vadd --contrastive" in refusal
+    assert refusal.count("\n") == 1
+    assert main([*asked, "everyday"]) == 2
+    assert "the built-in detector's, which `vadd check` uses without --model; the scorers for them are" in (
+        capsys.readouterr().err
+    )
     assert main([*asked, "bhattacharyya"]) == 0
     (found,) = documents(vadd_check(made / "foreign.mkv", "--model", tmp_path / "out", "--json"))
     assert (found["verdict"], found["provenance"]["config"]["scorer"]) == ("discrepant", "bhattacharyya")
+
+
+@pytest.fixture(scope="module")
+def ours(made) -> Path:
+    """Twelve clips of another camera: greyer, and fainter."""
+    place = made / "ours"
+    place.mkdir()
+    for at, scene in enumerate(LOOKS):
+        for number in range(4):
+            seed = 200 + 10 * at + number
+            dull = [(time, (40 + image // 2).astype(np.uint8)) for time, image in frames(scene, seed)]
+            picture = media.Picture(dull, size=(96, 72))
+            media.write(place / f"{scene}{number}.mkv", picture, [media.Sound(0.3 * noise(scene, seed))])
+    return place
+
+
+def test_adapting_a_detector_of_two_classifiers(made, ours, tmp_path, capsys):
+    adapt = ["adapt", str(ours), "--model", str(made / "detector"), "--out"]
+    assert main([*adapt, str(tmp_path / "ours"), "--false-alarms", "0.1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["base"], told["clips"], told["left_out"]) == ("detector", 12, {})
+    assert told["base_on_clips"]["discrepant"] + told["base_on_clips"]["consistent"] <= 12
+    # Each of 12 pictures with the sounds of the eight clips of other scenes, as both classifiers see it.
+    assert told["swaps"] == 12 * 8
+    assert told["leave_one_out_on_swaps"]["missed_rate"] <= 0.1
+    assert told["leave_one_out"]["discrepant"] <= 3
+    before, after = (json.loads((place / "card.json").read_text()) for place in
+                     (made / "detector", tmp_path / "ours"))  # fmt: skip
+    assert after["adaptation"]["base"] == "detector"
+    assert {"card.json", "rules", "yamnet"} <= after["adaptation"]["base_hashes"].keys()
+    assert (after["adaptation"]["clips"], after["adaptation"]["swaps"]) == (12, 96)
+    parts = [name for name in before["files"] if name != "calibration.json"]
+    assert all(after["files"][name] == before["files"][name] for name in parts)
+    learnt = json.loads((tmp_path / "ours" / "calibration.json").read_text())
+    assert len(learnt["own"]) == 12
+    assert set(told["wider_bounds"]) <= {"picture", "sound"}
+    # It judges as a detector does, and says with what.
+    own, foreign = [ours / f"{scene}0.mkv" for scene in LOOKS], tmp_path / "foreign.mkv"
+    media.write(foreign, media.Picture(frames("bus", 301), size=(96, 72)), [media.Sound(noise("park", 302))])
+    found = documents(vadd_check(*own, foreign, made / "mute.mkv", "--model", tmp_path / "ours", "--json"))
+    verdicts = [each["verdict"] for each in found]
+    assert verdicts[:3].count("consistent") >= 2
+    assert "discrepant" not in verdicts[:3]
+    assert (verdicts[3], found[4]["reason"]) == ("discrepant", "no_audio")
+    config = found[0]["provenance"]["config"]
+    assert config["abstention"] == learnt["abstention"] == told["abstention"]
+    assert main(["models", "verify", str(tmp_path / "ours")]) == 0
+    # And adapted once more, to a rate that twelve clips are too few for and to one that they are not.
+    capsys.readouterr()
+    again = ["adapt", str(ours), "--model", str(tmp_path / "ours"), "--out", str(tmp_path / "again")]
+    assert main([*again, "--false-alarms", "0.05"]) == 2
+    assert "takes 20" in capsys.readouterr().err
+    assert main(again) == 0
+    assert "ours" in capsys.readouterr().out
+    assert json.loads((tmp_path / "again" / "card.json").read_text())["adaptation"]["base"] == "ours"
 
 
 def test_help_names_every_scorer_that_can_be_built_with(capsys):

@@ -64,8 +64,8 @@ def evidence(
     )
 
 
-def frames(*images: np.ndarray) -> PictureTrack:
-    """The measures of frames, one a second, without what a network would say of them."""
+def frames(*images: np.ndarray, face: Sequence[float] | float = 0.0) -> PictureTrack:
+    """The measures of frames, one a second, without what a network would say of them but for a face."""
     measure = Measurer()
     rows = [measure(image) for image in images]
     columns = {
@@ -77,12 +77,13 @@ def frames(*images: np.ndarray) -> PictureTrack:
         vectors=np.zeros((len(rows), 1280), np.float32),
         scores=np.zeros((len(rows), 1000), np.float32),
         **columns,
+        face=np.broadcast_to(np.array(face, np.float32), len(rows)),
         coverage=1.0,
         rotation=0,
     )
 
 
-def picture(labels: Sequence[str | None], *, contrast: float = 50.0) -> PictureTrack:
+def picture(labels: Sequence[str | None], *, contrast: float = 50.0, face: float = 0.0) -> PictureTrack:
     """Seconds in which one ImageNet class is seen; ``None``: no frame."""
     present = np.array([label is not None for label in labels])
     scores = np.zeros((len(labels), len(IMAGES)), np.float32)
@@ -90,6 +91,7 @@ def picture(labels: Sequence[str | None], *, contrast: float = 50.0) -> PictureT
         if label is not None:
             scores[at, IMAGES.index(label)] = 1
     measured = {"luma": 90.0, "contrast": contrast, "detail": 8.0, "colour": 40.0, "change": 9.0, "flat": 0.2}
+    measured |= {"drawn": 0.2, "face": face}
     return PictureTrack(
         embedder="efficientnet_lite0",
         present=present,

@@ -17,15 +17,18 @@ from scipy.stats import beta, norm
 
 from vadd.detect import adapt as adapting
 from vadd.detect import models
+from vadd.detect.abstention import GENERIC_MARGIN
 from vadd.detect.adapt import adapt, adapt_to, needed
 from vadd.detect.adapted import read_adapted_card
 from vadd.detect.calibrate import Calibration
 from vadd.detect.change import Marks
-from vadd.detect.decide import GENERIC_MARGIN
+from vadd.detect.decide import decide
 from vadd.detect.interval import clopper_pearson
-from vadd.detect.own_calibration import judged, learn, swaps_of
+from vadd.detect.own_calibration import judged, learn
 from vadd.detect.own_clips import OwnClip, find_files
+from vadd.detect.own_swaps import Swap, swaps_of
 from vadd.detect.span_calibration import SpanCalibration
+from vadd.detect.verdict import Outcome
 from vadd.embed import extract as extracting
 from vadd.errors import MediaError, OutputError, UsageError
 
@@ -50,9 +53,14 @@ class FakeEngine:
     def seconds(self, seen, heard):
         return (heard - seen)[:, 0].astype(np.float64)
 
+    def unexplained(self, seen, heard):
+        return None
 
-def own(at: int, score: float, unexplained: float = 0.0, *, tint: float = 0.0, seconds: int = 4) -> OwnClip:
-    rows = np.full((seconds, 1), tint, np.float32)
+
+def own(at: int, score: float, unexplained: float = 0.0, *, scene: int = 0, seconds: int = 4) -> OwnClip:
+    """Of one of six scenes; the first column, which the fake engine compares, is 0.3 times its number."""
+    rows = np.zeros((seconds, 7), np.float32)
+    rows[:, 0], rows[:, 1 + scene] = 0.3 * scene, 9
     made = evidence(score, seconds=seconds, unexplained=unexplained)
     return OwnClip(hashlib.sha256(bytes([at])).hexdigest(), made, rows, rows, {})
 
@@ -101,40 +109,75 @@ def test_realised_rate_on_exchangeable_clips():
     assert np.mean(false) <= 0.10 + 2 * np.std(false) / math.sqrt(len(false))
 
 
-def test_a_curve_that_is_moved_says_at_the_threshold_what_the_base_said():
-    clips = tuple(own(at, 3 + at / 10) for at in range(20))
-    learnt, told = adapt_to(clips, FakeEngine(), "desk", 0.10)
-    assert not learnt.fitted  # all of one tint: swaps score no higher than own sounds
-    assert told.swaps == 20 * 19
-    moved = learnt.calibration
-    assert moved.probability(moved.threshold(0.10)) == pytest.approx(BASE.probability(BASE.threshold(0.10)))
-    assert moved.slope == BASE.slope
-    logit = [each.slope * each.threshold(0.10) + each.intercept for each in (moved, BASE)]
-    assert logit[0] == pytest.approx(logit[1])
+def test_clips_of_one_scene_move_the_curve_and_call_nothing_more_consistent():
+    for shift in (3.0, -3.0):
+        clips = tuple(own(at, shift + at / 10) for at in range(20))
+        learnt, told = adapt_to(clips, FakeEngine(), "desk", 0.10)
+        assert (learnt.curve, learnt.clear, told.swaps, told.swaps_after) == ("moved", False, 0, None)
+        new = learnt.calibration
+        assert new.probability(new.threshold(0.10)) == pytest.approx(BASE.probability(BASE.threshold(0.10)))
+        assert new.slope == BASE.slope
+        logit = [each.slope * each.threshold(0.10) + each.intercept for each in (new, BASE)]
+        assert logit[0] == pytest.approx(logit[1])
+        for score in np.linspace(-6, 6, 97).tolist():
+            found = decide(evidence(score), new, 0.10).outcome
+            assert found is not Outcome.CONSISTENT or BASE.probability(score) < 0.25
+        assert (new.abstention.below is None) == (shift < 0)
 
 
-def test_a_curve_is_fitted_where_swaps_stand_out():
-    clips = tuple(own(at, -1 + at / 20, tint=5.0 * (at % 2)) for at in range(20))
+def test_only_clips_that_show_something_else_lend_their_sound():
+    clips = tuple(own(at, -1 + at / 20, scene=at % 3) for at in range(20))
     swaps = swaps_of(clips, FakeEngine())
     assert {(each.picture, each.sound) for each in swaps} == {
-        (a, b) for a in range(20) for b in range(20)
-    } - {(a, a) for a in range(20)}
-    apart = tuple(each for each in swaps if each.discrepancy > 0)
-    learnt = learn(clips, apart, BASE, {}, 0.10, "")
-    assert learnt.fitted
-    assert learnt.area == 1.0
-    assert learnt.calibration.steps == ()
-    assert learnt.calibration.probability(-1) < 0.25 < 0.75 < learnt.calibration.probability(5)
-    # Where the swaps are mostly of one scene the area is too low, and nothing is fitted.
-    assert not learn(clips, swaps, BASE, {}, 0.10, "").fitted
+        (a, b) for a in range(20) for b in range(20) if a % 3 != b % 3
+    }
+    assert {round(each.discrepancy, 6) for each in swaps} == {-0.6, -0.3, 0.3, 0.6}
+    # Where either side shows the same, none is lent.
+    half = replace(clips[0], sound=clips[1].sound)
+    lent = swaps_of((half, clips[0], clips[1], clips[2]), FakeEngine())
+    assert {each.sound for each in lent if each.picture == 0} == {3}
+
+
+def test_seconds_that_say_nothing_are_no_part_of_a_swap():
+    first, second = own(0, 0.0, scene=1), own(1, 0.0, 0.3, scene=2)
+    blank = evidence(0.0, seconds=4, blank=[True, False, False, True])
+    silent = evidence(0.0, seconds=4, unexplained=[0.1, 0.2, 0.4, 0.8], level=[-20, -20, -99, -20])
+    picture, sound = replace(first, evidence=blank), replace(second, evidence=silent)
+    (swap,) = [each for each in swaps_of((picture, sound), FakeEngine()) if each.picture == 0]
+    assert swap.unexplained == pytest.approx(0.2)  # of the one second that both have
+    nothing = replace(second, evidence=evidence(0.0, seconds=4, level=-99))
+    assert [each.picture for each in swaps_of((picture, nothing), FakeEngine())] == [1]
 
 
 def test_few_donors_are_drawn_with_the_seed():
-    clips = tuple(own(at, 0.0) for at in range(12))
+    clips = tuple(own(at, 0.0, scene=at % 4) for at in range(12))
     drawn = [swaps_of(clips, FakeEngine(), seed=seed, donors=3) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 36
-    assert all(each.picture != each.sound for each in drawn[0])
+    assert all((each.picture - each.sound) % 4 for each in drawn[0])
+
+
+def test_each_clip_is_judged_by_what_the_others_teach():
+    rng = np.random.default_rng(3)
+    clips = tuple(own(at, float(rng.normal(-2, 0.5)), scene=at % 6) for at in range(30))
+    engine = FakeEngine()
+    learnt, told = adapt_to(clips, engine, "desk", 0.10)
+    assert learnt.clear
+    assert told.swaps_after.clips == told.swaps_before.clips == told.swaps == 30 * 20
+    expected = []
+    for at in range(30):
+        rest = clips[:at] + clips[at + 1 :]
+        kept = tuple(
+            Swap(a - (a > at), b - (b > at), each.discrepancy, each.unexplained)
+            for each in swaps_of(clips, engine)
+            if at not in (a := each.picture, b := each.sound)
+        )
+        alone = learn(rest, kept, BASE, {}, 0.10, "").calibration
+        expected.append(judged(clips[at], alone, {}, 0.10))
+    assert told.after.consistent == expected.count("consistent")
+    assert told.after.discrepant == expected.count("discrepant")
+    document = json.loads(json.dumps(told.document()))
+    assert document["leave_one_out_on_swaps"]["caught_rate"] == told.swaps_after.discrepant / 600
 
 
 def test_rates_that_the_base_cannot_promise():
@@ -177,7 +220,7 @@ def test_what_stretches_mean_is_kept_or_raised():
 
 def test_bounds_of_the_known_are_raised_and_never_lowered():
     clips = tuple(
-        replace(own(at, -1 + at / 100), strangeness={"picture": 1 + at / 10, "sound": 0.5})
+        replace(own(at, -3 + at / 100, scene=at % 6), strangeness={"picture": 1 + at / 10, "sound": 0.5})
         for at in range(20)
     )
     engine = FakeEngine({"picture": 1.5, "sound": 2.0})

@@ -11,8 +11,8 @@ from made import CALIBRATION, DOG, PIANO, SOUNDS, calibration, extraction, pictu
 
 import vadd
 from vadd.classify import everyday
+from vadd.detect.abstention import GENERIC_MARGIN
 from vadd.detect.assemble import assemble
-from vadd.detect.decide import GENERIC_MARGIN
 from vadd.detect.engine import mean_row
 from vadd.detect.everyday_engine import observe
 from vadd.detect.findings import NAMED, NAMED_FROM, named

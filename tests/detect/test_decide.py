@@ -12,13 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import calibration, evidence
 
+from vadd.detect.abstention import CONSISTENT_PROBABILITY, GENERIC_DOUBT, GENERIC_MARGIN, Abstention
 from vadd.detect.change import Marks
 from vadd.detect.decide import (
     ALL_GENERIC,
-    CONSISTENT_PROBABILITY,
     CONTEXT,
-    GENERIC_DOUBT,
-    GENERIC_MARGIN,
     MIN_SPEAKING,
     WORTH,
     decide,
@@ -388,3 +386,32 @@ def test_what_hides_the_scene_raises_a_doubt():
         # The doubt is no part of what is told.
         assert decision.discrepancy == pytest.approx(edge - 0.4 * GENERIC_DOUBT)
         assert decision.probability == CALIBRATED.probability(decision.discrepancy)
+
+
+def test_a_calibration_has_its_own_abstention():
+    known = evidence(-1.0, unexplained=0.4)
+    assert decide(known, CALIBRATED, 0.1).outcome is Outcome.CONSISTENT
+    said = CALIBRATED.probability(-1.0)
+    for changes in ({"consistent": said}, {"below": -1.0 + 0.4 * GENERIC_DOUBT}, {"doubt": 3.0}):
+        stricter = replace(CALIBRATED, abstention=replace(Abstention(), **changes))
+        assert decide(known, stricter, 0.1).outcome is Outcome.INCONCLUSIVE
+    wide = replace(CALIBRATED, abstention=Abstention(margin=5.0))
+    assert decide(known, wide, 0.1).threshold == pytest.approx(-0.1 + 5 * 0.4)
+
+
+def test_under_generic_sound_consistent_is_bounded_by_the_clips_own_threshold():
+    """A low threshold of clips that are all under speech does not take back what is said of such clips."""
+    low = replace(CALIBRATED, own=(-2.0,) * 9)
+    assert decide(evidence(-1.5), low, 0.1).outcome is Outcome.DISCREPANT
+    spoken = decide(evidence(-1.5, unexplained=0.4), low, 0.1)
+    assert spoken.threshold == pytest.approx(-2.0 + 0.4 * GENERIC_MARGIN)
+    assert spoken.outcome is Outcome.CONSISTENT
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"consistent": 0.0}, {"consistent": 0.6}, {"below": math.inf}, {"margin": -1.0}, {"doubt": math.nan}],
+)
+def test_an_abstention_that_makes_no_sense(wrong):
+    with pytest.raises(ValueError, match=r"below a probability|finite|margins"):
+        Abstention(**wrong)

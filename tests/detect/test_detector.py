@@ -82,9 +82,13 @@ def test_what_made_the_verdict(calls):
     assert (provenance.version, provenance.model) == (vadd.__version__, "everyday")
     for name in ("yamnet", "efficientnet_lite0"):
         assert provenance.hashes[name] == catalog.card(name).weights.sha256
-    tables = {"seen.txt", "heard.txt", "base.txt", "generic.txt", "everyday.npz", "everyday.json"}
-    assert set(provenance.hashes) == {"yamnet", "efficientnet_lite0"} | tables
-    assert provenance.config == {"false_alarms": 0.1, "limits": Limits().to_json()}
+    tables = {"seen.txt", "heard.txt", "base.txt", "generic.txt", "everyday.npz", "everyday.json", "rules"}
+    assert set(provenance.hashes) == {"yamnet", "efficientnet_lite0", "blazeface"} | tables
+    assert provenance.config == {
+        "false_alarms": 0.1,
+        "limits": Limits().to_json(),
+        "abstention": {"consistent": 0.25, "below": None, "margin": 1.8, "doubt": 0.5},
+    }
     assert provenance.libraries["numpy"] == metadata.version("numpy")
 
 

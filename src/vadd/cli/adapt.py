@@ -70,6 +70,14 @@ def adapt(
     return 0
 
 
+_CURVES = {
+    "kept": "{base}'s curve, which these clips bear out best",
+    "moved": "{base}'s curve, moved with the threshold",
+    "logistic": "a logistic curve fitted to these clips",
+    "isotonic": "an isotonic curve fitted to these clips",
+}
+
+
 def _tell(done: Adapted, out: Path) -> None:
     from vadd.cli.terminal import say
     from vadd.detect.score import to_unit
@@ -85,15 +93,17 @@ def _tell(done: Adapted, out: Path) -> None:
     if done.before is None:
         say(f"  {done.base} has too few calibration clips to promise it")
     else:
-        _tally(done.base, done.before)
-    _tally("adapted, each clip judged by what the others teach", done.after)
+        _tally(done.base, done.before, done.swaps_before)
+    _tally("adapted, each clip judged by what the others teach", done.after, done.swaps_after)
     was = "" if done.threshold_before is None else f" (was {to_unit(done.threshold_before):.2f})"
     say(f"threshold: {to_unit(done.threshold):.2f}{was}")
-    area = "" if done.area is None else f", area under the curve {done.area:.2f}"
-    if done.fitted:
-        say(f"probability: curve fitted to {done.swaps} swaps of the clips' sounds{area}")
+    area = "" if done.area is None else f" (area under the curve {done.area:.2f})"
+    if done.swaps_after is not None:
+        say(f"foreign sounds: {done.swaps} swaps of the clips' sounds{area}")
     else:
-        say(f"probability: {done.base}'s curve, moved with the threshold, as swaps do not stand out{area}")
+        say(f"foreign sounds: none, as swaps of the clips' sounds do not stand out{area}")
+    say(f"probability: {_CURVES[done.curve].format(base=done.base)}")
+    say(f"called consistent: {_changed(done)}")
     if done.spans != "none":
         what = "kept" if done.spans == "kept" else "raised to what these clips ask for"
         say(f"threshold of stretches: {what} ({done.long} clips of 20 s or more)")
@@ -103,7 +113,20 @@ def _tell(done: Adapted, out: Path) -> None:
     say(f"use it: vadd check --model {out} FILE")
 
 
-def _tally(name: str, tally: Tally) -> None:
+def _changed(done: Adapted) -> str:
+    """When a clip is called consistent now."""
+    from vadd.detect.score import to_unit
+
+    before, now = done.abstention_before, done.abstention
+    told = [f"below a probability of {now.consistent:.2f}"]
+    if now.below is not None:
+        told.append(f"only below a score of {to_unit(now.below):.2f}")
+    if now.doubt != before.doubt:
+        told.append(f"with a doubt of {now.doubt:g} under speech and music (was {before.doubt:g})")
+    return ", ".join(told)
+
+
+def _tally(name: str, tally: Tally, swaps: Tally | None) -> None:
     from vadd.cli.terminal import say
 
     told = tally.document()
@@ -113,3 +136,9 @@ def _tally(name: str, tally: Tally) -> None:
         f"    called discrepant {tally.discrepant} of {tally.clips}: {told['false_alarm_rate']:.1%} "
         f"(95 % interval {low:.1%} to {high:.1%}); left open {told['abstention_rate']:.1%}"
     )
+    if swaps is not None:
+        found = swaps.of_swaps()
+        say(
+            f"    of foreign sounds caught {found['caught_rate']:.1%}, called consistent "
+            f"{found['missed_rate']:.1%}, left open {found['abstention_rate']:.1%}"
+        )

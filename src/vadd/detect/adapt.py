@@ -1,10 +1,11 @@
 """Adapts a detector to clips of one's own, all taken as authentic: a stranger's camera is not exchangeable.
 
-The threshold is conformal on the scores of these clips (:mod:`vadd.detect.calibrate`). The curve is fitted
-to them and to swaps of their sounds where the swaps score clearly higher; clips that are all of one scene
-have no foreign sounds among them, and then the base's curve is moved along with the threshold. What stretches
-mean is kept from the base and made stricter where the clips' own stretches ask for it; where the base has a
-bound of what it knows, that is raised to admit these clips.
+The threshold is conformal on the scores of these clips (:mod:`vadd.detect.calibrate`). The curve, and when
+a clip is left open, are chosen by them and by swaps of their sounds where the swaps score clearly higher;
+clips that are all of one scene have no foreign sounds among them, and then the base's curve is moved along
+with the threshold and nothing more is called consistent than before. What stretches mean is kept from the
+base and made stricter where the clips' own stretches ask for it; where the base has a bound of what it knows,
+that is raised to admit these clips.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from vadd.detect import models
 from vadd.detect.adapted import write_adapted
 from vadd.detect.adapted_report import Adapted, Tally
+from vadd.detect.calibrate import Calibration
 from vadd.detect.documents import AdaptationDocument, Side
 from vadd.detect.engine import Engine
 from vadd.detect.install import require_room
-from vadd.detect.own_calibration import Learnt, Swap, judged, learn, swaps_of
+from vadd.detect.own_abstention import judge_swaps
+from vadd.detect.own_calibration import Learnt, judged, learn
 from vadd.detect.own_clips import OwnClip, find_files, measure
+from vadd.detect.own_swaps import Swap, swaps_of
 from vadd.errors import UsageError
 from vadd.media.limits import Limits
 
@@ -39,10 +44,10 @@ def needed(false_alarms: float) -> int:
 
 
 def adapt(
-    folder: Path,
-    out: Path,
+    folder: str | Path,
+    out: str | Path,
     *,
-    model: str = "everyday",
+    model: str | Path = "everyday",
     false_alarms: float = 0.10,
     seed: int = 0,
     overwrite: bool = False,
@@ -61,11 +66,16 @@ def adapt(
         limits: What a file may cost; the defaults if ``None``.
         progress: Called with (files done, files in all).
 
+    Returns:
+        How the clips are judged by the detector and, leave-one-out, by the adapted one; what changed.
+
     Raises:
-        UsageError: If the folder cannot be read, has no files or too few clips that can be used.
+        UsageError: If the rate is out of range, or the folder cannot be read or has too few clips that can be
+            used.
         ModelError: If the detector is unknown, damaged or cannot run.
         OutputError: If there is a detector in ``out`` already, or it cannot be written.
     """
+    folder, out, model = Path(folder), Path(out), str(model)
     if not 0 < false_alarms < 1:
         raise UsageError(f"a false-alarm rate lies between 0 and 1, not {false_alarms}")
     files = find_files(folder, out)
@@ -87,7 +97,8 @@ def adapt(
         clips=len(clips),
         clips_sha256=hashlib.sha256("".join(f"{at}\n" for at in _digests(clips)).encode()).hexdigest(),
         left_out=left_out,
-        swaps=learnt.swaps if learnt.fitted else 0,
+        swaps=learnt.swaps if learnt.clear else 0,
+        curve=learnt.curve,
         false_alarms=false_alarms,
         seed=seed,
     )
@@ -119,11 +130,12 @@ def adapt_to(
     described = f"{len(clips)} clips of {name}, taken as authentic (vadd adapt)"
     learnt = learn(clips, swaps, base, usual, false_alarms, described)
     neutral = clips[0].evidence.neutral
-    before = None
+    before = swaps_before = None
     promised = 1 / (len(base.own) + 1) <= false_alarms * (1 + 1e-9)
     if promised:
         before = Tally.of(judged(clip, base, usual, false_alarms) for clip in clips)
-    after = Tally.of(_without(at, clips, swaps, engine, false_alarms) for at in range(len(clips)))
+        swaps_before = Tally.of(_outcomes(swaps, base, false_alarms, neutral))
+    found = [_without(at, clips, swaps, engine, false_alarms) for at in range(len(clips))]
     return learnt, Adapted(
         base=engine.card.name,
         clips=len(clips),
@@ -131,12 +143,16 @@ def adapt_to(
         false_alarms=false_alarms,
         lowest=1 / (len(clips) + 1),
         before=before,
-        after=after,
+        after=Tally.of(own for own, _ in found),
+        swaps_before=swaps_before if learnt.clear else None,
+        swaps_after=Tally.of(each for _, its in found for each in its) if learnt.clear else None,
         threshold_before=_effective(base.threshold(false_alarms), neutral) if promised else None,
         threshold=_effective(learnt.calibration.threshold(false_alarms), neutral),
-        fitted=learnt.fitted,
+        curve=learnt.curve,
         swaps=learnt.swaps,
         area=learnt.area,
+        abstention_before=base.abstention,
+        abstention=learnt.calibration.abstention,
         long=learnt.long,
         spans=learnt.spans,
         wider=tuple(learnt.bounds),
@@ -145,12 +161,31 @@ def adapt_to(
 
 def _without(
     at: int, clips: tuple[OwnClip, ...], swaps: tuple[Swap, ...], engine: Engine, false_alarms: float
-) -> str:
-    """How a clip is judged by what the others teach."""
+) -> tuple[str, list[str]]:
+    """How a clip, and swaps with its picture, are judged by what the others teach."""
     others = clips[:at] + clips[at + 1 :]
-    kept = tuple(each for each in swaps if at not in (each.picture, each.sound))
+    # The clips after it move up by one.
+    kept = tuple(
+        replace(each, picture=each.picture - (each.picture > at), sound=each.sound - (each.sound > at))
+        for each in swaps
+        if at not in (each.picture, each.sound)
+    )
     learnt = learn(others, kept, engine.calibration, engine.bounds(), false_alarms, "")
-    return judged(clips[at], learnt.calibration, {**engine.bounds(), **learnt.bounds}, false_alarms)
+    mine = tuple(each for each in swaps if each.picture == at)
+    return (
+        judged(clips[at], learnt.calibration, {**engine.bounds(), **learnt.bounds}, false_alarms),
+        _outcomes(mine, learnt.calibration, false_alarms, clips[at].evidence.neutral),
+    )
+
+
+def _outcomes(
+    swaps: tuple[Swap, ...], calibration: Calibration, false_alarms: float, neutral: float | None
+) -> list[str]:
+    found = judge_swaps(swaps, calibration, false_alarms, neutral)
+    return [
+        "discrepant" if called else "consistent" if fits else "inconclusive"
+        for called, fits in zip(found.discrepant, found.consistent, strict=True)
+    ]
 
 
 def _effective(own: float, neutral: float | None) -> float:

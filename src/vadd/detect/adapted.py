@@ -19,6 +19,7 @@ from vadd.detect.built_in import BUILT_IN, built_in
 from vadd.detect.calibrate import Calibration
 from vadd.detect.documents import (
     CALIBRATION,
+    AbstentionDocument,
     AdaptationDocument,
     AdaptedDocument,
     CurveDocument,
@@ -179,6 +180,7 @@ def _curve(calibration: Calibration) -> dict[str, Any]:
         "intercept": calibration.intercept,
         "steps": calibration.steps,
         "spans": SpansDocument.of(calibration.spans) if calibration.spans else None,
+        "abstention": AbstentionDocument.of(calibration.abstention),
     }
 
 

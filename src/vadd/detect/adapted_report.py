@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from vadd.detect.abstention import Abstention
 from vadd.detect.interval import clopper_pearson
 from vadd.detect.score import to_unit
 
@@ -47,6 +48,15 @@ class Tally:
             found[f"{name}_interval"] = list(clopper_pearson(hits, self.clips))
         return found
 
+    def of_swaps(self) -> dict[str, Any]:
+        """JSON-ready, of foreign sounds; without intervals, as swaps that share a clip hang together."""
+        return {
+            "swaps": self.clips,
+            "caught_rate": self.discrepant / self.clips,
+            "missed_rate": self.consistent / self.clips,
+            "abstention_rate": self.inconclusive / self.clips,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
@@ -60,11 +70,15 @@ class Adapted:
         lowest: Lowest rate that can be promised now.
         before: How the base judges the clips; ``None`` if it cannot promise the rate.
         after: How each clip is judged by what the others teach.
+        swaps_before: How the base judges swaps; ``None`` likewise, or if they do not stand out.
+        swaps_after: How they are judged by what the clips other than that of the picture teach.
         threshold_before: Discrepancy from which on the base calls; likewise.
         threshold: From which on the adapted detector does.
-        fitted: Whether the curve was fitted to swaps, and not only moved.
+        curve: Which curve it has, of :data:`vadd.detect.own_curve.CURVES`.
         swaps: How many swaps were tried.
         area: Area under the curve, swaps against own sounds; ``None`` without swaps.
+        abstention_before: When the base leaves a clip open.
+        abstention: When the adapted detector does.
         long: Clips long enough to be called for a stretch.
         spans: ``none``, ``kept`` or ``raised``: what became of the base's knowledge of stretches.
         wider: Of ``picture`` and ``sound`` those whose bound of strangeness was raised.
@@ -77,11 +91,15 @@ class Adapted:
     lowest: float
     before: Tally | None
     after: Tally
+    swaps_before: Tally | None
+    swaps_after: Tally | None
     threshold_before: float | None
     threshold: float
-    fitted: bool
+    curve: str
     swaps: int
     area: float | None
+    abstention_before: Abstention
+    abstention: Abstention
     long: int
     spans: str
     wider: tuple[str, ...]
@@ -97,9 +115,13 @@ class Adapted:
             "false_alarms": self.false_alarms,
             "base_on_clips": self.before.document() if self.before else None,
             "leave_one_out": self.after.document(),
+            "base_on_swaps": self.swaps_before.of_swaps() if self.swaps_before else None,
+            "leave_one_out_on_swaps": self.swaps_after.of_swaps() if self.swaps_after else None,
             "threshold_before": None if before is None else to_unit(before),
             "threshold": to_unit(self.threshold),
-            "curve": "fitted" if self.fitted else "moved",
+            "curve": self.curve,
+            "abstention_before": asdict(self.abstention_before),
+            "abstention": asdict(self.abstention),
             "swaps": self.swaps,
             "area_under_curve": self.area,
             "long_clips": self.long,

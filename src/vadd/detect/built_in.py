@@ -14,6 +14,7 @@ def _everyday() -> DetectorCard:
     from vadd.classify.everyday import PICTURE_EMBEDDER, SOUND_EMBEDDER
     from vadd.classify.tables import HASHES
     from vadd.detect.calibrate import CALIBRATION, CALIBRATION_SHA256, load
+    from vadd.detect.rules import RULES, rules_sha256
 
     return DetectorCard(
         name="everyday",
@@ -21,7 +22,7 @@ def _everyday() -> DetectorCard:
         embedders=(PICTURE_EMBEDDER, SOUND_EMBEDDER),
         method="likelihood ratio of the sounds heard, given what is seen, to any picture (docs/method.md)",
         calibrated_on=load().described,
-        hashes=(*HASHES.items(), (CALIBRATION, CALIBRATION_SHA256)),
+        hashes=(*HASHES.items(), (CALIBRATION, CALIBRATION_SHA256), (RULES, rules_sha256())),
     )
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 
+from vadd.detect.abstention import Abstention
 from vadd.detect.curve import Curve
 from vadd.detect.span_calibration import SpanCalibration
 from vadd.errors import ModelError, UsageError
@@ -39,6 +40,7 @@ class Calibration:
         steps: ``(score, share)`` of the isotonic curve that takes its place; empty if none does.
         spans: What the scores of stretches mean in clips that have shots; ``None`` if that was not learnt,
             and then clips are judged as wholes.
+        abstention: When a clip is left open; that of the everyday model unless clips taught otherwise.
     """
 
     own: tuple[float, ...]
@@ -47,6 +49,7 @@ class Calibration:
     described: str
     steps: tuple[tuple[float, float], ...] = ()
     spans: SpanCalibration | None = None
+    abstention: Abstention = field(default_factory=Abstention)
 
     def __post_init__(self) -> None:
         scores, shares = ([step[at] for step in self.steps] for at in (0, 1))

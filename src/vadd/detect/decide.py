@@ -29,18 +29,7 @@ MIN_DURATION = Fraction(24, 25)
 #: At least this share of the seconds must have something to say.
 MIN_SPEAKING = 0.2
 
-#: `consistent` is claimed only where a discrepancy is less likely than this (prior 0.5).
-CONSISTENT_PROBABILITY = 0.25
-
-#: How far the threshold rises (in discrepancy) when the whole sound is generic and without a source in
-#: the picture: the little that is left of it must speak the more clearly.
-GENERIC_MARGIN = 1.8
-
-#: How much worse such a sound is taken to fit before it is said to fit: what hides the scene would hide a
-#: foreign one as well. Both margins were set on the clips under speech and music (docs/method.md).
-GENERIC_DOUBT = 0.5
-
-#: A second with a greater share of such sound says nothing.
+#: A second with a greater share than this of sound that is generic and without a source says nothing.
 ALL_GENERIC = 0.95
 
 #: From this length on, in seconds, a clip is also called discrepant for a stretch of it alone: a shorter one
@@ -176,7 +165,8 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
         return Decision(Outcome.INCONCLUSIVE, missing, None, threshold)
     discrepancy = float(evidence.scores.discrepancy[evidence.counted].mean())
     unexplained = float(evidence.scores.unexplained[evidence.counted].mean())
-    threshold += GENERIC_MARGIN * unexplained
+    rule = calibration.abstention
+    threshold += rule.margin * unexplained
     probability = calibration.probability(discrepancy)
     found = stretches(evidence, calibration)
     told: tuple[Stretch, ...] = ()
@@ -197,10 +187,12 @@ def decide(evidence: Evidence, calibration: Calibration, false_alarms: float) ->
         return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold, probability)
     if discrepancy > threshold:
         return Decision(Outcome.DISCREPANT, None, discrepancy, threshold, probability, told)
-    # Without a neutral point the first of these holds here anyway.
-    doubtful = discrepancy + GENERIC_DOUBT * unexplained
-    like_own = doubtful <= own and (evidence.neutral is None or discrepancy < evidence.neutral)
-    if like_own and max(probability, calibration.probability(doubtful)) < CONSISTENT_PROBABILITY:
+    # The bound of the clip's own threshold, also where that lies below the neutral point.
+    doubtful = discrepancy + rule.doubt * unexplained
+    like_own = doubtful <= own + rule.margin * unexplained
+    like_own &= evidence.neutral is None or discrepancy < evidence.neutral
+    like_own &= rule.below is None or doubtful < rule.below
+    if like_own and max(probability, calibration.probability(doubtful)) < rule.consistent:
         return Decision(Outcome.CONSISTENT, None, discrepancy, threshold, probability)
     reason = Reason.SOUND_SAYS_NOTHING if unexplained > MOSTLY_GENERIC else Reason.UNKNOWN_SCENE
     return Decision(Outcome.INCONCLUSIVE, reason, discrepancy, threshold, probability)

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vadd.classify.card import CARD, WEIGHTS
+from vadd.detect.abstention import Abstention
 from vadd.detect.calibrate import Calibration
 from vadd.detect.score import REACH
 from vadd.detect.scorers.document import ScorerDocument, ScorerName
@@ -18,12 +19,14 @@ from vadd.embed.base import Modality
 from vadd.errors import ModelError
 
 __all__ = [
-    "CALIBRATION", "SIDES", "AdaptationDocument", "AdaptedDocument", "CalibrationDocument", "Counts",
-    "CurveDocument", "DetectorDocument", "EmbedderDocument", "FamiliarDocument", "FileName", "Side",
-    "SpansDocument", "compare", "kind_of", "parsed", "read",
+    "CALIBRATION", "SIDES", "AbstentionDocument", "AdaptationDocument", "AdaptedDocument",
+    "CalibrationDocument", "Counts", "CurveDocument", "CurveName", "DetectorDocument", "EmbedderDocument",
+    "FamiliarDocument", "FileName", "Side", "SpansDocument", "compare", "kind_of", "parsed", "read",
 ]  # fmt: skip
 
 Side = Literal["visual", "audio"]
+#: Curves that an adapted detector can have: the base's, the same moved, or one of its own.
+CurveName = Literal["kept", "moved", "logistic", "isotonic"]
 SIDES: Final[tuple[Side, Side]] = ("visual", "audio")
 CALIBRATION: Final = "calibration.json"
 
@@ -69,7 +72,9 @@ class AdaptationDocument(_Document):
         base: Name of the detector that was adapted, and ``base_hashes`` of what it computes with.
         clips: How many were used; ``clips_sha256`` is of the sorted SHA-256 of their files, a line each.
         left_out: Reason → files.
-        swaps: Foreign sounds (drawn with ``seed``) that the curve was fitted to; 0 where it was only moved.
+        swaps: Foreign sounds (drawn with ``seed``) that curve and abstention were chosen by; 0 where they did
+            not stand out.
+        curve: Which curve it was (:data:`vadd.detect.own_curve.CURVES`).
         false_alarms: Rate that it was tried at.
     """
 
@@ -79,6 +84,7 @@ class AdaptationDocument(_Document):
     clips_sha256: Sha256
     left_out: dict[str, int]
     swaps: int
+    curve: CurveName
     false_alarms: float
     seed: int
 
@@ -166,6 +172,24 @@ class SpansDocument(_Document):
         return SpanCalibration(self.own, self.seconds, self.slope, self.intercept)
 
 
+class AbstentionDocument(_Document):
+    """A :class:`vadd.detect.abstention.Abstention`."""
+
+    consistent: float
+    below: float | None
+    margin: float
+    doubt: float
+
+    @classmethod
+    def of(cls, value: Abstention) -> AbstentionDocument:
+        """The document of the constants."""
+        return cls(consistent=value.consistent, below=value.below, margin=value.margin, doubt=value.doubt)
+
+    def value(self) -> Abstention:
+        """The constants; raises :class:`ValueError` for one out of range."""
+        return Abstention(self.consistent, self.below, self.margin, self.doubt)
+
+
 class CurveDocument(_Document):
     """Threshold and curve; see :class:`vadd.detect.calibrate.Calibration`.
 
@@ -175,6 +199,7 @@ class CurveDocument(_Document):
         intercept: Likewise.
         steps: Of the isotonic curve, if it is the one; else empty.
         spans: What the scores of stretches mean, if that was learnt.
+        abstention: When a clip is left open, where that was learnt too; else as everyday's.
     """
 
     own: Annotated[tuple[float, ...], Field(min_length=1)]
@@ -182,18 +207,20 @@ class CurveDocument(_Document):
     intercept: float
     steps: tuple[tuple[float, float], ...] = ()
     spans: SpansDocument | None = None
+    abstention: AbstentionDocument | None = None
 
     @model_validator(mode="after")
     def _sorted(self) -> Self:
         if list(self.own) != sorted(self.own):
             raise ValueError("its scores are not sorted")
-        self.calibration("")  # raises for steps that do not rise, and stretches that are not sorted
+        self.calibration("")  # raises for steps that do not rise, and the like
         return self
 
     def calibration(self, described: str) -> Calibration:
         """What scores mean; ``described`` says what the clips were."""
         spans = self.spans.value() if self.spans else None
-        return Calibration(self.own, self.slope, self.intercept, described, self.steps, spans)
+        open_ = self.abstention.value() if self.abstention else Abstention()
+        return Calibration(self.own, self.slope, self.intercept, described, self.steps, spans, open_)
 
 
 class CalibrationDocument(CurveDocument):
@@ -216,8 +243,8 @@ class CalibrationDocument(CurveDocument):
         if set(self.familiar) != set(SIDES):
             raise ValueError("it does not say what both sides are used to")
         later = (bool(self.temperature), self.scorer is not None)
-        if self.format == 1 and (any(later) or self.steps or self.spans):
-            raise ValueError("format 1 has no temperature, no scorer, no steps and no spans")
+        if self.format == 1 and (any(later) or self.steps or self.spans or self.abstention):
+            raise ValueError("format 1 has no temperature, no scorer, no steps, no spans and no abstention")
         if self.format == 2 and (set(self.temperature) != set(SIDES) or self.scorer is None):
             raise ValueError("it does not say the temperature of both sides, and the scorer")
         return self

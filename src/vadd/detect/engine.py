@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +132,15 @@ class Engine(ABC):
             ``(T,)``.
         """
 
+    def unexplained(
+        self, picture: NDArray[np.float32], sound: NDArray[np.float32]
+    ) -> NDArray[np.float64] | None:
+        """``(T,)`` share of generic sound without a source in the picture, arguments as of :meth:`seconds`.
+
+        ``None`` where posteriors do not say it: then only :meth:`observe` tells it of a clip.
+        """
+        return None
+
     def bounds(self) -> Mapping[str, float]:
         """``picture`` and ``sound`` → strangeness from which on a scene is unknown, if it is measured."""
         return {}
@@ -142,7 +151,7 @@ class Engine(ABC):
 
     def config(self) -> Mapping[str, Any]:
         """JSON-ready settings of its own that could change a result."""
-        return {}
+        return {"abstention": asdict(self.calibration.abstention)}
 
     def libraries(self) -> tuple[str, ...]:
         """Distributions that decode and compute for it."""

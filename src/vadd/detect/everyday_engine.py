@@ -14,6 +14,8 @@ from vadd.detect.engine import DetectorCard, Engine, Observation, Progress, mean
 from vadd.detect.score import SecondScores, discrepancy, smooth
 from vadd.embed import catalog
 from vadd.embed.extract import Extraction
+from vadd.embed.faces import FACES
+from vadd.embed.weights import BLAZEFACE
 from vadd.media.limits import Limits
 
 __all__ = ["EverydayEngine", "observe"]
@@ -47,13 +49,21 @@ class EverydayEngine(Engine):
 
     def seconds(self, picture: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float64]:
         """See :meth:`vadd.detect.engine.Engine.seconds`."""
-        model = everyday.load()
-        return discrepancy(model.expectation(picture), sound, model.concepts.generic).discrepancy
+        return _scored(picture, sound).discrepancy
+
+    def unexplained(self, picture: NDArray[np.float32], sound: NDArray[np.float32]) -> NDArray[np.float64]:
+        """See :meth:`vadd.detect.engine.Engine.unexplained`."""
+        return _scored(picture, sound).unexplained
 
     def hashes(self) -> Mapping[str, str]:
         """See :meth:`vadd.detect.engine.Engine.hashes`."""
         weights = {name: catalog.card(name).weights.digest for name in self.card.embedders}
-        return {**weights, **dict(self.card.hashes)}
+        return {FACES: BLAZEFACE.digest, **weights, **dict(self.card.hashes)}
+
+
+def _scored(picture: NDArray[np.float32], sound: NDArray[np.float32]) -> SecondScores:
+    model = everyday.load()
+    return discrepancy(model.expectation(picture), sound, model.concepts.generic)
 
 
 def observe(extraction: Extraction, model: everyday.Everyday | None = None) -> Observation:

@@ -59,18 +59,20 @@ def load(model: str) -> Engine:
 
 
 def verify(model: str) -> None:
-    """Read all tables of a detector and check them against their hashes.
+    """Read all tables of a detector, and the network that finds faces, and check them against their hashes.
 
     Raises:
         ModelError: If the detector is unknown or one of its files is missing or damaged.
     """
     from vadd.classify import everyday
     from vadd.detect import calibrate
+    from vadd.embed.weights import BLAZEFACE, read_weights
 
     find(model)  # checks the files of a folder
     # Detectors in folders ask the everyday tables too, for sounds that are laid over any picture.
     everyday.load()
     calibrate.load()
+    read_weights(BLAZEFACE)
 
 
 def _folder(model: str) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vadd.detect.decide import GENERIC_MARGIN, Evidence, too_little
+from vadd.detect.abstention import Abstention
+from vadd.detect.decide import Evidence, too_little
 from vadd.detect.engine import Engine
 from vadd.errors import MediaError, UsageError
 from vadd.media.limits import Limits
@@ -45,10 +46,9 @@ class OwnClip:
         """The clip's score, as :func:`vadd.detect.decide.decide` takes it."""
         return self._mean("discrepancy")
 
-    @property
-    def demand(self) -> float:
+    def demand(self, abstention: Abstention) -> float:
         """The least threshold at which the clip is not called: its score without its generic margin."""
-        return self.discrepancy - GENERIC_MARGIN * self._mean("unexplained")
+        return self.discrepancy - abstention.margin * self._mean("unexplained")
 
     def _mean(self, name: str) -> float:
         rows: NDArray[np.float64] = getattr(self.evidence.scores, name)

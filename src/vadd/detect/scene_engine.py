@@ -16,20 +16,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vadd.classify.judge import Classifier, stack
+from vadd.classify.judge import Classifier, Stacked
 from vadd.classify.model import load
 from vadd.classify.tables import HASHES
 from vadd.detect import everyday_engine
 from vadd.detect.engine import LIBRARIES, Engine, Observation, Progress, mean_where_apart, observed
 from vadd.detect.folder import SIDES, DetectorFolder, Side
+from vadd.detect.rules import RULES, rules_sha256
 from vadd.detect.scene_vectors import Vectors, embed_again
 from vadd.detect.score import SecondScores, smooth
 from vadd.detect.temperature import tempered
 from vadd.embed import catalog, shelf
 from vadd.embed.base import Embedder, Modality
 from vadd.embed.extract import DEFAULT_EMBEDDERS, Extraction
+from vadd.embed.faces import FACES
 from vadd.embed.pipeline import side_for
 from vadd.embed.store import EmbedderRecord
+from vadd.embed.weights import BLAZEFACE
 from vadd.errors import ModelError
 from vadd.media.limits import Limits
 
@@ -136,7 +139,8 @@ class SceneEngine(Engine):
         """See :meth:`vadd.detect.engine.Engine.hashes`; the everyday model's tables are among them."""
         default = {name: catalog.card(name).weights.digest for name in DEFAULT_EMBEDDERS}
         own = {name: each.card.weights.digest for name, each in self._embedders.items()}
-        return {**HASHES, **default, **own, **dict(self.card.hashes)}
+        ours = {**HASHES, RULES: rules_sha256(), FACES: BLAZEFACE.digest}
+        return {**ours, **default, **own, **dict(self.card.hashes)}
 
     def config(self) -> Mapping[str, Any]:
         """See :meth:`vadd.detect.engine.Engine.config`."""
@@ -147,6 +151,7 @@ class SceneEngine(Engine):
             "temperature": dict(self._folder.temperature),
             "curve": self.calibration.curve.kind,
             "reach": document.reach,
+            **super().config(),
         }
 
     def libraries(self) -> tuple[str, ...]:
@@ -192,14 +197,12 @@ class SceneEngine(Engine):
         """``(T, C)``; rows of absent seconds are zero."""
         found = np.zeros((len(vectors.present), len(self._folder.scenes)), np.float32)
         if vectors.present.any():
-            rows = {name: matrix[vectors.present] for name, matrix in vectors.rows.items()}
-            said = self._classifiers[side].posteriors(rows)
+            said = self._classifiers[side].posteriors(vectors.rows, counted=vectors.present)
             found[vectors.present] = tempered(said, self._folder.temperature[side])
         return found
 
-    def _stacked(self, side: Side, vectors: Vectors, counted: NDArray[np.bool_]) -> NDArray[np.float32]:
-        rows = {name: matrix[counted] for name, matrix in vectors.rows.items()}
-        return stack(self._classifiers[side].embedders, rows)
+    def _stacked(self, side: Side, vectors: Vectors, counted: NDArray[np.bool_]) -> Stacked:
+        return Stacked(self._classifiers[side].embedders, vectors.rows, counted)
 
 
 def _classifier(folder: DetectorFolder, side: Side) -> Classifier:

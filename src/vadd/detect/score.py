@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vadd.detect.blocks import blocks
+
 __all__ = ["SecondScores", "discrepancy", "smooth", "to_unit"]
 
 #: What a generic sound that the picture does not lead one to expect still counts.
@@ -65,15 +67,19 @@ def discrepancy(
     for values in (expectation, heard):
         if not (np.isfinite(values).all() and (values >= 0).all()):
             raise ValueError("expectations and posteriors are finite and not negative")
-    ratio, share = expectation.astype(np.float64), heard.astype(np.float64)
-    weighed = share * np.where((ratio < 1) & generic, GENERIC_WEIGHT, 1.0)
+    mass, explained, unexplained = (np.zeros(len(heard)) for _ in range(3))
+    for block in blocks(len(heard)):
+        ratio, share = expectation[block].astype(np.float64), heard[block].astype(np.float64)
+        weighed = share * np.where((ratio < 1) & generic, GENERIC_WEIGHT, 1.0)
+        mass[block] = weighed.sum(axis=1)
+        explained[block] = (weighed * ratio).sum(axis=1)
+        unexplained[block] = (share * ((ratio < SOURCE_RATIO) & generic)).sum(axis=1)
     tiny = np.finfo(np.float32).tiny
-    mass = weighed.sum(axis=1)
-    likelihood = (weighed * ratio).sum(axis=1) / np.maximum(mass, tiny)
+    likelihood = explained / np.maximum(mass, tiny)
     # A row of zeros is no sound that fits badly: no claim may come of it.
     return SecondScores(
         discrepancy=np.where(mass > 0, -np.log(np.maximum(likelihood, tiny)), 0.0),
-        unexplained=np.where(mass > 0, (share * ((ratio < SOURCE_RATIO) & generic)).sum(axis=1), 1.0),
+        unexplained=np.where(mass > 0, unexplained, 1.0),
     )
 
 
@@ -87,6 +93,17 @@ def smooth(posteriors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArr
     Returns:
         ``(T, C)``; rows of seconds that do not count, and have no neighbour that does, are 0.
     """
+    found = np.zeros(posteriors.shape, np.float32)
+    for block in blocks(len(posteriors)):
+        # With the neighbours on either side, which go again.
+        first = max(0, block.start - REACH)
+        around = slice(first, block.stop + REACH)
+        means = _means(posteriors[around], present[around])
+        found[block] = means[block.start - first : block.stop - first]
+    return found
+
+
+def _means(posteriors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArray[np.float64]:
     counted = np.where(present[:, None], posteriors, 0)
     total = np.zeros(counted.shape, np.float64)
     number = np.zeros(len(counted))
@@ -95,7 +112,8 @@ def smooth(posteriors: NDArray[np.float32], present: NDArray[np.bool_]) -> NDArr
         of = slice(max(0, -shift), len(counted) - max(0, shift))
         total[to] += counted[of]
         number[to] += present[of]
-    return (total / np.maximum(number, 1)[:, None]).astype(np.float32)
+    means: NDArray[np.float64] = total / np.maximum(number, 1)[:, None]
+    return means
 
 
 def to_unit(value: float) -> float:

@@ -29,6 +29,12 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
     {each.name: each for each in (Hard(), Seconds(), Graded(), Divergence(), Bhattacharyya())}
 )
 
+#: What to use where a scorer is asked for that no detector of two classifiers can be made with.
+_INSTEAD: Mapping[str, str] = MappingProxyType({
+    Contrastive.name: "; what a contrastive network is worth, `vadd reproduce vadd --contrastive` says",
+    EverydayScorer.name: "; it is the built-in detector's, which `vadd check` uses without --model",
+})  # fmt: skip
+
 
 def scorer(name: str) -> Scorer:
     """The scorer of this name that needs nothing learnt.
@@ -52,5 +58,6 @@ def kind(name: str) -> type[Scorer]:
         return KINDS[name]
     if name in KINDS:
         why = f"the scorer {name!r} compares {KINDS[name].takes}, and two classifiers give scene posteriors"
-        raise UsageError(f"{why}; the scorers for them are {', '.join(fit)}")
+        instead = _INSTEAD.get(name, "")
+        raise UsageError(f"{why}{instead}; the scorers for them are {', '.join(fit)}")
     raise UsageError(f"there is no scorer {name!r}; the scorers are {', '.join(fit)}")
