@@ -212,6 +212,8 @@ def kept(place: Path) -> Extraction:
     """What was measured of a file, as :func:`keep` wrote it; nothing is known of the file itself."""
     with np.load(place, allow_pickle=False) as stored:
         values = {name: stored[name] if stored[name].ndim else stored[name].item() for name in stored.files}
+    for name in ("drawn", "face"):  # measured before these were: then no second counts as a slide or a face
+        values.setdefault(f"picture_{name}", np.zeros_like(values["picture_flat"]))
     picture = PictureTrack(**{each.name: values[f"picture_{each.name}"] for each in fields(PictureTrack)})
     sound = SoundTrack(**{each.name: values[f"sound_{each.name}"] for each in fields(SoundTrack)})
     assert (picture.embedder, sound.embedder) == DEFAULT_EMBEDDERS

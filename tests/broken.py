@@ -7,7 +7,7 @@ it does not get this verdict any more is about what was done to it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +24,9 @@ from vadd.detect.verdict import Outcome
 GOOD = next(clip.path for clip in clips() if clip.expected is Outcome.CONSISTENT)
 #: A clip whose sound does not.
 SWAPPED = next(clip.path for clip in clips() if clip.expected is Outcome.DISCREPANT)
+
+#: Pictures with a face, as the tests of the face detector have them.
+FACES = Path(__file__).parent / "data/blazeface_reference.npz"
 
 #: The sample rate of the sounds that are made here, Hz.
 RATE = 44_100
@@ -103,8 +106,14 @@ def filmed(path: Path, sounds: list[media.Sound], *, turned: int = 0, told: bool
 
 def still(path: Path, image: np.ndarray, sound: np.ndarray, seconds: float = 6.0) -> Path:
     """One image all the time, over a sound of ``RATE`` samples a second."""
-    height, width = image.shape[:2]
-    frames = [(Fraction(at, 5), image) for at in range(round(seconds * 5))]
+    return shown(path, [image], sound, seconds)
+
+
+def shown(path: Path, images: Sequence[np.ndarray], sound: np.ndarray, seconds: float = 6.0) -> Path:
+    """Images one after the other, each as long, over a sound of ``RATE`` samples a second."""
+    height, width = images[0].shape[:2]
+    count = round(seconds * 5)
+    frames = [(Fraction(at, 5), images[at * len(images) // count]) for at in range(count)]
     picture = media.Picture(frames, rate=5, size=(width, height))
     return media.write(path, picture, [media.Sound(sound[:, : round(seconds * RATE)], RATE)])
 
@@ -115,6 +124,30 @@ def title(size: tuple[int, int] = (320, 240)) -> np.ndarray:
     draw = ImageDraw.Draw(image)
     draw.text((size[0] // 6, size[1] // 3), "PART ONE", fill=(255, 255, 255), font_size=36)
     draw.text((size[0] // 6, size[1] // 2), "a film by nobody", fill=(255, 255, 255), font_size=20)
+    return np.asarray(image)
+
+
+def face(size: tuple[int, int] = (320, 240)) -> np.ndarray:
+    """A face that covers about a third of the frame; NASA's photograph, see NOTICE."""
+    with np.load(FACES) as stored:
+        head = Image.fromarray(stored["frames"][0]).crop((25, 25, 102, 102))
+    image = Image.new("RGB", size, (90, 90, 90))
+    side = size[1]
+    image.paste(head.resize((side, side), Image.Resampling.BICUBIC), ((size[0] - side) // 2, 0))
+    return np.asarray(image)
+
+
+def slide(number: int, size: tuple[int, int] = (320, 240)) -> np.ndarray:
+    """A slide in three colours, none of which fills half of it: heading, points and a margin."""
+    image = Image.new("RGB", size, (250, 250, 250))
+    draw = ImageDraw.Draw(image)
+    width, height = size
+    draw.rectangle((0, 0, width, height // 4), fill=(20, 60, 120))
+    draw.rectangle((0, height // 4, width // 3, height), fill=(150, 180, 210))
+    draw.text((12, 16), f"Part {number}", fill=(255, 255, 255), font_size=28)
+    for line in range(4):
+        words = f"{number}.{line} one thing more"
+        draw.text((width // 3 + 8, height // 4 + 16 + 36 * line), words, fill=(20, 20, 20), font_size=16)
     return np.asarray(image)
 
 

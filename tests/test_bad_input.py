@@ -93,6 +93,10 @@ def _still(image: np.ndarray, sound: Callable[[], np.ndarray]) -> Callable[[Path
     return lambda path: broken.still(path, image, sound())
 
 
+def _slides(sound: Callable[[], np.ndarray]) -> Callable[[Path], Path]:
+    return lambda path: broken.shown(path, [broken.slide(at) for at in range(2)], sound())
+
+
 def _voice() -> np.ndarray:
     return broken.voice(6)
 
@@ -110,6 +114,10 @@ INCONCLUSIVE = [
     pytest.param("a.mp4", _still(broken.title(), _voice), "picture_says_nothing", True, id="title-read-out"),
     pytest.param("a.mp4", _still(broken.black(), broken.samples_of), "picture_says_nothing", True,
                  id="black"),
+    pytest.param("a.mp4", _still(broken.face(), _voice), "picture_says_nothing", True, id="talking-head"),
+    pytest.param("a.mp4", _still(broken.face(), broken.samples_of), "picture_says_nothing", True, id="face"),
+    pytest.param("a.mp4", _slides(_voice), "picture_says_nothing", True, id="lecture"),
+    pytest.param("a.mp4", _slides(broken.samples_of), "picture_says_nothing", True, id="slides"),
     pytest.param("a.mp4", lambda path: broken.join(path, seconds=0.3), "too_short", True, id="0.3s"),
 ]  # fmt: skip
 

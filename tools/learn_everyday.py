@@ -277,7 +277,7 @@ def cuts_of(vectors: Array) -> NDArray[np.bool_]:
     count = len(vectors)
     empty = np.zeros(count, np.float32)
     track = PictureTrack(
-        "efficientnet_lite0", np.ones(count, np.bool_), vectors, empty, *[empty] * 6, coverage=1.0, rotation=0
+        "efficientnet_lite0", np.ones(count, np.bool_), vectors, empty, *[empty] * 8, coverage=1.0, rotation=0
     )
     return cuts(track)
 

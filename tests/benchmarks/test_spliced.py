@@ -100,7 +100,7 @@ def test_what_was_measured_is_read_back(tmp_path):
 
     there = np.array([True, False, True])
     picture = PictureTrack(
-        DEFAULT_EMBEDDERS[0], there, row(3, 5), row(3, 4), *(row(3) for _ in range(6)), 0.9, 90
+        DEFAULT_EMBEDDERS[0], there, row(3, 5), row(3, 4), *(row(3) for _ in range(8)), 0.9, 90
     )
     sound = SoundTrack(DEFAULT_EMBEDDERS[1], there, row(3, 5), row(3, 4), row(3), row(3), row(3), row(3), 1.0)
     place = tmp_path / "t.npz"

@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 from made import frames
 
-from vadd.detect.blank import BLANK_CONTRAST, TITLE_FLAT, blank_seconds
+from vadd.classify.concepts import concepts
+from vadd.detect import blank
+from vadd.detect.blank import (
+    BLANK_CONTRAST,
+    FACE_FILLS,
+    SLIDE_DRAWN,
+    SLIDE_REACH,
+    SOURCE_SEEN,
+    TITLE_FLAT,
+    blank_seconds,
+    face_seconds,
+    slide_seconds,
+)  # fmt: skip
+from vadd.embed import catalog
 
 SIZE = (90, 160)
 
@@ -80,7 +93,7 @@ def test_a_still_title_amid_a_film():
     assert told(*images) == [False, False, True, True, True, False, False]
 
 
-def test_slides_that_each_stand_for_two_seconds_are_blank():
+def test_titles_that_each_stand_for_two_seconds_are_blank():
     images = [title(at=at) for at in (10, 10, 30, 30, 50, 50)]
     assert told(*images) == [True] * 6
 
@@ -123,12 +136,130 @@ def test_seconds_without_a_frame_are_not_blank_and_change_nothing_for_the_others
     dense = frames(*images)
     there = np.array(present)
     columns = {}
-    for name in ("luma", "contrast", "detail", "colour", "change", "flat"):
+    for name in ("luma", "contrast", "detail", "colour", "change", "flat", "drawn"):
         columns[name] = np.zeros(6, np.float32)
         columns[name][there] = getattr(dense, name)
+    columns["face"] = np.zeros(6, np.float32)
     sparse = replace(dense, present=there, **columns)
     want = np.zeros(6, np.bool_)
     want[there] = blank_seconds(dense)
     assert blank_seconds(sparse).tolist() == want.tolist()
     # A night scene of one frame can't be told from a title; longer ones are none.
     assert want[there].all() == (kind != "fireworks" or sum(present) <= 1)
+
+
+def slide(number: int = 0, steps: int = 0) -> np.ndarray:
+    """Three even grounds, none of them half of the frame, with letter-like blocks; ``steps`` more points."""
+    image = np.full((*SIZE, 3), 250, np.uint8)
+    image[:24] = 60
+    image[24:, :56] = 170
+    for line in range(2 + steps):
+        for left in range(64, 150 - 8 * (number % 3), 8):
+            image[32 + 12 * line : 36 + 12 * line, left : left + 4] = 20
+    return image
+
+
+def test_a_slide_without_a_ground_of_half_the_frame_is_blank():
+    track = frames(*[slide()] * 4)
+    assert track.flat.max() < TITLE_FLAT
+    assert track.drawn.min() > SLIDE_DRAWN
+    assert slide_seconds(track).tolist() == [True] * 4 == blank_seconds(track).tolist()
+
+
+def test_slides_may_change_now_and_then_and_for_a_second_each():
+    images = [slide(0), slide(0), slide(0), slide(1), slide(1, 1), slide(1, 2), slide(2), slide(2), slide(2)]
+    assert told(*images) == [True] * 9
+    assert told(slide()) == [True]
+
+
+def test_slides_that_change_every_second_are_a_film():
+    assert told(*[slide(at, at % 2) for at in range(8)]) == [False] * 8
+
+
+def test_what_lies_far_from_a_slide_is_judged_by_itself():
+    moving = [slide(at, at % 2) for at in range(3 * SLIDE_REACH)]
+    seconds = told(*[slide(2)] * 12, *moving)
+    assert seconds[:12] == [True] * 12
+    assert seconds[-SLIDE_REACH:] == [False] * SLIDE_REACH
+
+
+def test_a_photograph_amid_slides_is_no_slide():
+    # It stands still for two seconds, as the slides do.
+    images = [slide(0), slide(0), photograph(0), photograph(0), slide(1), slide(1)]
+    assert told(*images) == [True, True, False, False, True, True]
+
+
+@pytest.mark.parametrize(("drawn", "blank"), [(SLIDE_DRAWN + 0.01, True), (SLIDE_DRAWN - 0.01, False)])
+def test_how_evenly_a_slide_is_filled(drawn, blank):
+    track = frames(*[photograph()] * 3)
+    assert blank_seconds(replace(track, drawn=np.full(3, drawn, np.float32))).tolist() == [blank] * 3
+
+
+def test_noise_of_a_camera_makes_no_slide():
+    rng = np.random.default_rng(0)
+    noisy = np.clip(slide() + rng.normal(0, 4, (*SIZE, 3)), 0, 255).astype(np.uint8)
+    assert told(*[noisy] * 4) == [False] * 4
+
+
+# Faces: the share is measured by vadd.embed.faces, here it is given
+
+FILLED, NOT = FACE_FILLS + 0.005, FACE_FILLS - 0.005
+
+
+def with_faces(*shares: float, seen: str | None = None, certain: float = 1.0):
+    """A moving scene with faces of these shares; of ``seen``, an ImageNet class, the network is certain."""
+    track = frames(*[photograph(seed) for seed in range(len(shares))], face=shares)
+    scores = np.zeros((len(shares), 1000), np.float32)
+    names = catalog.card("efficientnet_lite0").scores
+    scores[:, names.index("Windsor tie")] = 1 - certain if seen else 1
+    if seen:
+        scores[:, names.index(seen)] = certain
+    return replace(track, scores=scores, vectors=np.ones_like(track.vectors))
+
+
+def test_a_face_that_fills_the_frame_shows_no_scene():
+    track = with_faces(0.5, FILLED, 1.0)
+    assert face_seconds(track).tolist() == [True] * 3 == blank_seconds(track).tolist()
+
+
+def test_smaller_faces_leave_a_scene():
+    # However many there are, the share is that of the largest: a crowd is no such face.
+    assert blank_seconds(with_faces(0.0, 0.02, 0.05, NOT)).tolist() == [False] * 4
+
+
+def test_a_face_that_fills_half_of_a_shot_fills_all_of_it():
+    assert blank_seconds(with_faces(FILLED, 0, 0, FILLED)).tolist() == [True] * 4
+    assert blank_seconds(with_faces(0, NOT, FILLED, 0)).tolist() == [False, False, True, False]
+
+
+def test_a_shot_ends_where_the_picture_is_cut():
+    track = with_faces(FILLED, 0, FILLED, 0, 0, 0)
+    track.vectors[3:, ::2] = -1
+    assert blank_seconds(track).tolist() == [True] * 3 + [False] * 3
+
+
+def test_a_dog_that_comes_into_the_shot_is_seen():
+    track = with_faces(FILLED, FILLED, FILLED, 0)
+    track.scores[3] = with_faces(0, seen="golden retriever").scores[0]
+    assert blank_seconds(track).tolist() == [True] * 3 + [False]
+
+
+@pytest.mark.parametrize("seen", ["golden retriever", "ox", "cello, violoncello", "bassinet"])
+def test_a_source_of_sound_beside_the_face_is_something_seen(seen):
+    assert blank_seconds(with_faces(0.4, 0.4, seen=seen)).tolist() == [False] * 2
+    assert blank_seconds(with_faces(0.4, 0.4, seen=seen, certain=SOURCE_SEEN - 0.01)).tolist() == [True] * 2
+
+
+@pytest.mark.parametrize("seen", ["microphone, mike", "suit, suit of clothes", "neck brace", "wig"])
+def test_what_speakers_have_about_them_is_no_source(seen):
+    assert blank_seconds(with_faces(0.4, 0.4, seen=seen)).tolist() == [True] * 2
+
+
+def test_seconds_without_a_frame_have_no_face():
+    track = with_faces(FILLED, 0, FILLED, FILLED)
+    present = np.array([True, False, True, False])
+    assert blank_seconds(replace(track, present=present)).tolist() == present.tolist()
+
+
+def test_sources_are_concepts_of_the_table():
+    assert set(concepts().seen) >= blank._SOURCES

