@@ -70,6 +70,13 @@ def test_inconclusive_keeps_its_score():
     assert found["score"] == 0.48
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_line_is_the_document_written_at_once(name):
+    found = document(ALL[name]())
+    assert line(ALL[name]()) == json.dumps(found, allow_nan=False)
+    assert list(found) == list(json_schema()["properties"])
+
+
 def test_same_verdict_same_bytes():
     first, second = line(discrepant()), line(discrepant())
     assert first == second

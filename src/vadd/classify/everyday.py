@@ -57,16 +57,20 @@ class Everyday:
         Returns:
             ``(T, V)``, rows sum to 1.
         """
+        # Hours of rows lie on disk, and a product reads them where they lie. It is one product, as the last
+        # bits of a row may hang on how many there are. What follows is done in place.
         things: NDArray[np.float32] = scores @ self.concepts.seen_of_class
         if not len(self.probe_bias):
             return things
-        logits = vectors @ self.probe_weights.T + self.probe_bias
-        places = np.exp(logits - logits.max(axis=1, keepdims=True))
+        places = vectors @ self.probe_weights.T
+        places += self.probe_bias
+        places -= places.max(axis=1, keepdims=True)
+        np.exp(places, out=places)
         places /= places.sum(axis=1, keepdims=True)
-        mixed: NDArray[np.float32] = (
-            1 - SCENE_SHARE
-        ) * things + SCENE_SHARE * places @ self.concepts.seen_of_scene
-        return mixed
+        places *= SCENE_SHARE
+        things *= 1 - SCENE_SHARE
+        things += places @ self.concepts.seen_of_scene
+        return things
 
     def sound(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Posterior over sound concepts.
@@ -77,11 +81,9 @@ class Everyday:
         Returns:
             ``(T, A)``, rows sum to 1; a row of zeros stays one.
         """
-        shares = scores @ self.concepts.heard_of_class
-        posterior: NDArray[np.float32] = shares / np.maximum(
-            shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny
-        )
-        return posterior
+        shares: NDArray[np.float32] = scores @ self.concepts.heard_of_class
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        return shares
 
     def expectation(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """How many times likelier a picture makes each sound.
@@ -92,7 +94,9 @@ class Everyday:
         Returns:
             ``(T, A)`` ratios, at least 0; 1 where the picture says nothing about the sound.
         """
-        return (picture @ self.concepts.expected) / self.prior
+        ratios: NDArray[np.float32] = picture @ self.concepts.expected
+        ratios /= self.prior
+        return ratios
 
 
 @cache

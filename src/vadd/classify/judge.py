@@ -17,7 +17,7 @@ from vadd.classify.spec import ContrastiveSpec, EmbedderRef, FusionSpec
 from vadd.errors import ModelError
 from vadd.scenes import SceneSet
 
-__all__ = ["Classifier", "Matcher", "Run", "require", "stack"]
+__all__ = ["Classifier", "Matcher", "Run", "Stacked", "require", "stack"]
 
 #: A network: float32 ``(samples, dim)`` or ``(clips, T, dim)`` in; posteriors or similarities out.
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -46,10 +46,11 @@ class _Judge:
         self,
         embeddings: Mapping[str, NDArray[np.floating[Any]]],
         hashes: Mapping[str, str | None] | None,
-    ) -> NDArray[np.float32]:
+        counted: NDArray[np.bool_] | None = None,
+    ) -> Stacked:
         if hashes is not None:
             self.require(hashes)
-        return stack(self.embedders, embeddings)
+        return Stacked(self.embedders, embeddings, counted)
 
 
 class Classifier(_Judge):
@@ -86,6 +87,7 @@ class Classifier(_Judge):
         self,
         embeddings: Mapping[str, NDArray[np.floating[Any]]],
         hashes: Mapping[str, str | None] | None = None,
+        counted: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.float32]:
         """The scene posterior of each second of one clip.
 
@@ -93,14 +95,15 @@ class Classifier(_Judge):
             embeddings: Name → ``(T, D)`` for exactly the classifier's embedders.
             hashes: Name → SHA-256 of the weights that made them; checked when given, as whoever
                 judges a file must have it (here or, once for many clips, by :meth:`require`).
+            counted: ``(T,)``, the seconds to judge, the others left out; all of them if ``None``.
 
         Returns:
-            ``(T, C)``; rows sum to 1. The same for a clip alone as for one among others.
+            ``(T, C)`` of those seconds; rows sum to 1. The same for a clip alone as for one among others.
 
         Raises:
             ModelError: If an embedder, a hash, a shape or a value is not what it was trained on.
         """
-        vectors = self._stack(embeddings, hashes)
+        vectors = self._stack(embeddings, hashes, counted)
         if self.spec.instance == "second":
             return _blockwise(self._run, vectors, len(self.scenes))
         parts = [self._window(part, new) for part, new in _windows(vectors, self.spec.seconds)]
@@ -187,22 +190,57 @@ def stack(
     Raises:
         ModelError: If a name, a shape, a length or a value does not fit; the message names it.
     """
-    _same_names(embedders, embeddings.keys())
-    seconds = len(embeddings[embedders[0].name])
-    for each in embedders:
-        vectors = embeddings[each.name]
-        if vectors.ndim != 2 or vectors.shape[1] != each.dim:
-            raise ModelError(f"{each.name} gives (seconds, {each.dim}) vectors, not {vectors.shape}")
-        if len(vectors) != seconds:
-            raise ModelError(f"{each.name} has {len(vectors)} seconds, {embedders[0].name} has {seconds}")
-    with np.errstate(over="ignore"):  # what single precision cannot hold is refused below
-        stacked = np.concatenate([embeddings[e.name].astype(np.float32) for e in embedders], axis=1)
-    if not np.isfinite(stacked).all():
-        second, column = np.argwhere(~np.isfinite(stacked))[0]
-        ends = np.cumsum([each.dim for each in embedders])
-        name = embedders[int(np.searchsorted(ends, column, side="right"))].name
-        raise ModelError(f"second {second} of {name} holds a value that is not a finite number")
-    return stacked
+    return Stacked(embedders, embeddings)[:]
+
+
+class Stacked:
+    """The vectors of a clip side by side, put there when they are asked for: hours of them are many.
+
+    Args:
+        embedders: As for :func:`stack`.
+        embeddings: Likewise.
+        counted: ``(T,)``, the seconds that are wanted, the others left out; all of them if ``None``.
+
+    Attributes:
+        shape: As of an array, of the seconds that are wanted.
+
+    Raises:
+        ModelError: As :func:`stack`; of a value only when it is asked for.
+    """
+
+    def __init__(
+        self,
+        embedders: tuple[EmbedderRef, ...],
+        embeddings: Mapping[str, NDArray[np.floating[Any]]],
+        counted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        _same_names(embedders, embeddings.keys())
+        seconds = len(embeddings[embedders[0].name])
+        for each in embedders:
+            vectors = embeddings[each.name]
+            if vectors.ndim != 2 or vectors.shape[1] != each.dim:
+                raise ModelError(f"{each.name} gives (seconds, {each.dim}) vectors, not {vectors.shape}")
+            if len(vectors) != seconds:
+                raise ModelError(f"{each.name} has {len(vectors)} seconds, {embedders[0].name} has {seconds}")
+        self._embedders = embedders
+        self._parts = [embeddings[each.name] for each in embedders]
+        self._wanted = np.arange(seconds) if counted is None else np.flatnonzero(counted)
+        self.shape = len(self._wanted), sum(each.dim for each in embedders)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float32]:
+        """``(n, sum of D)`` of a slice of the seconds."""
+        wanted = self._wanted[rows]
+        with np.errstate(over="ignore"):  # what single precision cannot hold is refused below
+            stacked = np.concatenate([part[wanted].astype(np.float32) for part in self._parts], axis=1)
+        if not np.isfinite(stacked).all():
+            row, column = np.argwhere(~np.isfinite(stacked))[0]
+            ends = np.cumsum([each.dim for each in self._embedders])
+            name = self._embedders[int(np.searchsorted(ends, column, side="right"))].name
+            raise ModelError(f"second {wanted[row]} of {name} holds a value that is not a finite number")
+        return stacked
 
 
 def _same_names(embedders: tuple[EmbedderRef, ...], names: Iterable[str]) -> None:
@@ -219,13 +257,13 @@ def _short(sha256: str | None) -> str:
     return f"{sha256[:12]}..." if sha256 else "of unknown origin"
 
 
-def _blockwise(run: Run, vectors: NDArray[np.float32], classes: int | None) -> NDArray[np.float32]:
+def _blockwise(run: Run, vectors: Stacked, classes: int | None) -> NDArray[np.float32]:
     shape = (0,) if classes is None else (0, classes)
     parts = [run(vectors[start : start + BLOCK]) for start in range(0, len(vectors), BLOCK)]
     return np.concatenate([np.empty(shape, np.float32), *parts])
 
 
-def _windows(vectors: NDArray[np.float32], seconds: int) -> Iterator[tuple[NDArray[np.float32], int]]:
+def _windows(vectors: Stacked, seconds: int) -> Iterator[tuple[NDArray[np.float32], int]]:
     """Windows of at most ``seconds``, and how many of each one's last seconds are new.
 
     The last window of a longer clip reaches back into the one before: a window as long as those of

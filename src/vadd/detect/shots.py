@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from vadd.detect.blocks import blocks
 from vadd.embed.extract import PictureTrack
 
 __all__ = ["cuts", "shots"]
@@ -28,11 +29,12 @@ def cuts(picture: PictureTrack) -> NDArray[np.bool_]:
     """
     there = np.flatnonzero(picture.present)
     found = np.zeros(len(picture.present), np.bool_)
-    if len(there) > 1:
-        rows = picture.vectors[there].astype(np.float64)
+    for block in blocks(len(there) - 1):
+        at = there[block.start : block.stop + 1]  # each row is compared with the one before
+        rows = picture.vectors[at].astype(np.float64)
         lengths = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(np.float32).tiny)
         near = np.einsum("ij,ij->i", rows[1:], rows[:-1]) / (lengths[1:] * lengths[:-1])
-        found[there[1:]] = near < 1 - APART
+        found[at[1:]] = near < 1 - APART
     return found
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 from vadd.embed.base import Embedder, EmbedderCard
 from vadd.embed.weights import THREADS
 from vadd.errors import ModelError
 
-__all__ = ["card", "load", "names"]
+__all__ = ["card", "load", "names", "opened"]
 
 #: Name → module and class; imported only when asked for, as some pull in large libraries. Every class
 #: can be made with ``threads`` alone.
@@ -56,6 +57,18 @@ def load(name: str, *, threads: int = THREADS) -> Embedder:
     """
     make: Callable[..., Embedder] = _embedder(name)
     return make(threads=threads)
+
+
+@cache
+def opened(name: str) -> Embedder:
+    """The embedder of this process: one thread, its weights read. A child that does several jobs reads once.
+
+    Raises:
+        ModelError: If there is no such embedder, or its weights are missing or damaged.
+    """
+    embedder = load(name, threads=1)
+    embedder.open()
+    return embedder
 
 
 def _embedder(name: str) -> type[Embedder]:

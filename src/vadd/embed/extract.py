@@ -5,19 +5,18 @@ The work runs in the guarded child (:mod:`vadd.embed.worker`); here are the call
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from vadd.embed import catalog
+from vadd.embed.rows import ANY, Rows, nonsense, shaped
 from vadd.errors import MediaError
-from vadd.media.guard import run
+from vadd.media.guard import Guard, run
 from vadd.media.identity import Identity, check_input
 from vadd.media.info import MediaInfo, fraction
 from vadd.media.limits import Limits
@@ -32,18 +31,12 @@ __all__ = ["DEFAULT_EMBEDDERS", "Extraction", "PictureTrack", "SoundTrack", "ext
 #: The picture's and the sound's embedder that come with the install.
 DEFAULT_EMBEDDERS = ("efficientnet_lite0", "yamnet")
 
-#: Two hours at most, and twice that would still be nonsense: what a child may claim.
-_MOST_SECONDS = 1_000_000
-
 #: The range of every measure; scores and shares go from 0 to 1.
 _PICTURE = {
     "luma": (0, 255), "contrast": (0, 127.5), "detail": (0, 255), "colour": (0, 1_000), "change": (0, 255),
-    "flat": (0, 1),
+    "flat": (0, 1), "drawn": (0, 1), "face": (0, 1),
 }  # fmt: skip
 _SOUND = {"level": (-160, 0), "peak": (0, 1), "turn": (0, 1_000), "turn_at": (-0.5, 0.5)}
-_ANY = (-math.inf, math.inf)  # finite, as all must be
-#: How far sums in single precision may lead beyond a range.
-_ROUNDING = 0.01
 _BANDS = 64
 #: Columns of a spectrogram as it is computed, before any are averaged.
 _MOST_COLUMNS_PER_SECOND = 100
@@ -52,6 +45,9 @@ _MOST_COLUMNS_PER_SECOND = 100
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureTrack:
     """The picture, one row a grid second (``T`` of them); rows of absent seconds are zero.
+
+    Vectors and scores of a long file lie on disk (:mod:`vadd.embed.rows`): who copies them whole gives up
+    what that saves. They are not to be written to.
 
     Attributes:
         embedder: Catalog name.
@@ -64,6 +60,9 @@ class PictureTrack:
         colour: ``(T,)`` float32, colourfulness; 0 is grey.
         change: ``(T,)`` float32, mean absolute change of brightness since the frame before, 0-255.
         flat: ``(T,)`` float32, share (0-1) of the frame that has one brightness.
+        drawn: ``(T,)`` float32, how evenly (0-1) the frame is filled between its edges, as slides are.
+        face: ``(T,)`` float32, share (0-1) of the frame that the box of the largest face covers
+            (:mod:`vadd.embed.faces`); 0 without a face.
         coverage: Share (0-1) of the declared picture that was decoded.
         rotation: Degrees that the frames were turned counterclockwise.
     """
@@ -78,6 +77,8 @@ class PictureTrack:
     colour: NDArray[np.float32]
     change: NDArray[np.float32]
     flat: NDArray[np.float32]
+    drawn: NDArray[np.float32]
+    face: NDArray[np.float32]
     coverage: float
     rotation: int
 
@@ -85,6 +86,8 @@ class PictureTrack:
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundTrack:
     """The sound, one row a grid second (``T`` of them); rows of absent seconds are zero.
+
+    Vectors and scores are as those of :class:`PictureTrack`.
 
     Attributes:
         embedder: Catalog name.
@@ -164,6 +167,7 @@ def extract(
     limits: Limits | None = None,
     exhibit: bool = False,
     progress: Callable[[float, float], None] | None = None,
+    guard: Guard | None = None,
 ) -> Extraction:
     """Measure the picture of one file and the sound of another, or of the same, in a guarded child.
 
@@ -174,6 +178,7 @@ def extract(
         limits: What the files may cost; the defaults if ``None``.
         exhibit: Also make thumbnails and a spectrogram.
         progress: Called with (seconds done, seconds in all).
+        guard: Whose child does it, which may have done others before; one for this call alone if ``None``.
 
     Returns:
         The extraction; a stream that is absent gives ``None`` for its side.
@@ -182,6 +187,7 @@ def extract(
         UsageError: If a file does not exist, is not a regular file or can't be opened.
         MediaError: If a file cannot be judged.
         ModelError: If an embedder is unknown or its weights are damaged.
+        OutputError: If the disk does not hold what is measured of a long file.
     """
     for path in dict.fromkeys((picture, sound)):
         check_input(path)
@@ -195,14 +201,25 @@ def extract(
         "limits": bounds.to_json(),
     }
     before = [Identity.of(path) for path in dict.fromkeys(paths)]
-    with _digests(before, bounds) as digests:
-        header, arrays = run("vadd.embed.worker:work", arguments, limits=bounds, progress=progress)
-    try:
-        extraction = _received(header, arrays, embedders)
-        _same_files(extraction, before)
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-        message = "the decoder's process sent nonsense; it is not trusted any more"
-        raise MediaError("crashed", message) from error
+    with closing(Rows(embedders, bounds)) as rows:
+        again = {} if guard is None else {"again": rows.forget}
+        with _digests(before, bounds) as digests:
+            header, arrays = (run if guard is None else guard.run)(
+                "vadd.embed.worker:work",
+                arguments,
+                limits=bounds,
+                progress=progress,
+                part=rows.take,
+                readable=list(dict.fromkeys(paths)),
+                **again,
+            )
+        try:
+            extraction = _received(header, arrays, rows, embedders)
+            _same_files(extraction, before)
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+            if guard is not None:
+                guard.close()
+            raise nonsense() from error
     # What a child that was taken over says of the bytes is no evidence: this process's own digest is.
     for (_, info), digest, identity in zip(extraction.inputs, digests.result(), before, strict=True):
         identity.verify()
@@ -243,25 +260,25 @@ def _same_files(extraction: Extraction, identities: Sequence[Identity]) -> None:
 
 
 def _received(
-    header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], embedders: tuple[str, str]
+    header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], rows: Rows, embedders: tuple[str, str]
 ) -> Extraction:
     """The child's answer as a result; it is checked, as the child may have been taken over."""
     duration = fraction(header["duration"])
-    if not 0 < duration < _MOST_SECONDS:
+    if not 0 < duration < rows.most:
         raise ValueError("impossible duration")
     seconds = grid_length(duration)
     infos = [MediaInfo.from_json(info) for info in header["inputs"]]
     roles = ("both",) if len(infos) == 1 else ("picture", "sound")
     picture = sound = None
     if header["picture"] is not None:
-        columns = _track(arrays, "picture", embedders[0], seconds, _PICTURE)
+        columns = _track(arrays, rows, "picture", seconds, _PICTURE)
         rotation = header["picture"]["rotation"]
         if type(rotation) is not int or rotation not in range(0, 360, 90):
             raise ValueError("an impossible rotation")
         coverage = _number(header["picture"]["coverage"], 1)
         picture = PictureTrack(embedder=embedders[0], **columns, coverage=coverage, rotation=rotation)
     if header["sound"] is not None:
-        columns = _track(arrays, "sound", embedders[1], seconds, _SOUND)
+        columns = _track(arrays, rows, "sound", seconds, _SOUND)
         coverage = _number(header["sound"]["coverage"], 1)
         sound = SoundTrack(embedder=embedders[1], **columns, coverage=coverage)
     if picture is None and sound is None:
@@ -294,34 +311,16 @@ def _number(value: Any, most: float) -> float:
 
 def _track(
     arrays: Mapping[str, NDArray[Any]],
+    rows: Rows,
     side: str,
-    embedder: str,
     seconds: int,
     ranges: Mapping[str, tuple[float, float]],
 ) -> dict[str, NDArray[Any]]:
-    card = catalog.card(embedder)
-    track = {
-        "present": _shaped(arrays[f"{side}_present"], (seconds,), "|b1", (0, 1)),
-        "vectors": _shaped(arrays[f"{side}_vectors"], (seconds, card.dim), "<f4", _ANY),
-        "scores": _shaped(arrays[f"{side}_scores"], (seconds, len(card.scores)), "<f4", (0, 1)),
-    }
+    present = shaped(arrays[f"{side}_present"], (seconds,), "|b1", (0, 1))
+    track = {"present": present, **rows.of(side, present)}
     for name, bounds in ranges.items():
-        track[name] = _shaped(arrays[f"{side}_{name}"], (seconds,), "<f4", bounds)
+        track[name] = shaped(arrays[f"{side}_{name}"], (seconds,), "<f4", bounds)
     return track
-
-
-def _shaped(
-    array: NDArray[Any], shape: tuple[int, ...], kind: str, bounds: tuple[float, float]
-) -> NDArray[Any]:
-    """The array, if it has this shape and type, and finite values within the bounds (but for rounding)."""
-    import numpy as np
-
-    if array.shape != shape or array.dtype.str != kind:
-        raise ValueError(f"an array of shape {array.shape} instead of {shape}")
-    low, high = bounds
-    if not np.isfinite(array).all() or (array < low - _ROUNDING).any() or (array > high + _ROUNDING).any():
-        raise ValueError(f"an array with values beyond {low} to {high}")
-    return array
 
 
 def _spectrogram(array: NDArray[Any]) -> NDArray[Any]:
@@ -329,7 +328,7 @@ def _spectrogram(array: NDArray[Any]) -> NDArray[Any]:
 
     if not 0 < len(array) <= MOST_COLUMNS:
         raise ValueError("a spectrogram of impossible length")
-    return _shaped(array, (len(array), _BANDS), "<f4", _ANY)
+    return shaped(array, (len(array), _BANDS), "<f4", ANY)
 
 
 def _thumbnails(

@@ -13,7 +13,7 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -26,13 +26,18 @@ from vadd.errors import StoreError
 from vadd.media.info import MediaInfo, fraction
 from vadd.timeline import grid_length
 
-__all__ = ["FORM", "intact", "pack", "rounded", "unpack"]
+__all__ = ["FORM", "intact", "pack", "pictures", "rounded", "unpack"]
 
 #: Name and version of the form; what an extraction holds is part of it.
 FORM = "vadd.extraction/2"
 _HEADER = "header"
 #: Bytes that an archive may unfold to: two hours take some hundred megabytes.
 _MOST_BYTES = 2**31
+#: What reading bytes of another form may raise.
+_MALFORMED = (
+    ValueError, TypeError, KeyError, AttributeError, EOFError, OSError, OverflowError, ArithmeticError,
+    RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _SIDES: Mapping[str, type[PictureTrack] | type[SoundTrack]] = {"picture": PictureTrack, "sound": SoundTrack}
 
 
@@ -97,19 +102,46 @@ def unpack(data: bytes, source: str) -> Extraction:
         arrays = _arrays(body)
         header = json.loads(arrays.pop(_HEADER).tobytes())
         return _extraction(header, arrays)
-    except (
-        ValueError, TypeError, KeyError, AttributeError, EOFError, OSError, OverflowError, ArithmeticError,
-        RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except _MALFORMED as error:
         raise StoreError(f"{source}: no extraction: {error}") from error
 
 
-def _arrays(body: bytes) -> dict[str, NDArray[Any]]:
+def pictures(
+    data: bytes, source: str
+) -> tuple[tuple[tuple[int, bytes], ...], NDArray[np.float32] | None, float]:
+    """What a report shows of an extraction, without unfolding what it does not.
+
+    Args:
+        data: What :func:`pack` gave.
+        source: What to call it in an error.
+
+    Returns:
+        Thumbnails, spectrogram and its columns a second, as of :class:`vadd.embed.extract.Extraction`.
+
+    Raises:
+        StoreError: As :func:`unpack`.
+    """
+    if not intact(data):
+        raise StoreError(f"{source}: damaged, or not of the form {FORM}")
+    try:
+        arrays = _arrays(data.split(b"\n", 2)[2], (_HEADER, "thumbnails", "spectrogram"))
+        header = json.loads(arrays.pop(_HEADER).tobytes())
+        spectrogram = arrays.get("spectrogram")
+        return (
+            _thumbnails(header["thumbnails"], arrays),
+            None if spectrogram is None else spectrogram.astype(np.float32),
+            float(header["columns_per_second"]),
+        )
+    except _MALFORMED as error:
+        raise StoreError(f"{source}: no extraction: {error}") from error
+
+
+def _arrays(body: bytes, wanted: Container[str] | None = None) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
             raise ValueError("it unfolds to more than an extraction can hold")
     with np.load(io.BytesIO(body), allow_pickle=False) as loaded:
-        return {name: loaded[name] for name in loaded.files}
+        return {name: loaded[name] for name in loaded.files if wanted is None or name in wanted}
 
 
 def _extraction(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Extraction:

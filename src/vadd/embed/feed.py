@@ -71,9 +71,10 @@ class Feed:
     def __init__(
         self, picture: Path, sound: Path, *, side: int, rates: Sequence[int], limits: Limits
     ) -> None:
+        self._files = (picture.absolute(), sound.absolute())
         self._arguments = {
-            "picture": str(picture.absolute()),
-            "sound": str(sound.absolute()),
+            "picture": str(self._files[0]),
+            "sound": str(self._files[1]),
             "side": side,
             "rates": list(rates),
             "limits": limits.to_json(),
@@ -122,7 +123,13 @@ class Feed:
 
     def _decode(self) -> None:
         try:
-            header, _ = run("vadd.embed.decode:work", self._arguments, limits=self._limits, part=self._take)
+            header, _ = run(
+                "vadd.embed.decode:work",
+                self._arguments,
+                limits=self._limits,
+                part=self._take,
+                readable=self._files,
+            )
             self._heading = _received(header)
         except _NotWantedError:
             pass

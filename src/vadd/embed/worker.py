@@ -1,14 +1,20 @@
-"""What the guarded child does: decode, embed and measure both streams, overlapped, in flat memory."""
+"""What the guarded child does: decode, embed and measure both streams, overlapped, in flat memory.
+
+Vectors and scores leave as they come (:mod:`vadd.embed.rows`); the few numbers that are measured of each
+second come with the result.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from array import array
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +23,9 @@ from numpy.typing import NDArray
 
 from vadd.embed import catalog
 from vadd.embed.base import Embedder, SecondEmbedding
+from vadd.embed.faces import FaceFinder
 from vadd.embed.gain import level_out
+from vadd.embed.rows import Outbox
 from vadd.embed.streams import Streams, finished, heard_seconds, settled
 from vadd.embed.turns import Turns
 from vadd.media.exhibit import Columns, Thumbnails
@@ -46,13 +54,21 @@ Message = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 @dataclass(slots=True)
 class _Side:
-    """One stream's results before they are laid on the common grid."""
+    """One stream's measures before they are laid on the common grid.
+
+    Attributes:
+        extent: Seconds from the grid's zero to its end.
+        coverage: Share (0-1) of what is declared that could be decoded.
+        seconds: The grid seconds that are there.
+        rows: The measures: of a picture one row for each of these, of a sound one for each second.
+        notes: For the reader of a result.
+        rotation: Degrees that the frames were turned.
+    """
 
     extent: Fraction
     coverage: float
-    seconds: list[int]
-    embedded: list[SecondEmbedding]
-    rows: Sequence[tuple[float, ...]]
+    seconds: Sequence[int]
+    rows: NDArray[np.float32]
     notes: tuple[str, ...] = ()
     rotation: int = 0
 
@@ -90,7 +106,7 @@ def work(
     pool = ThreadPoolExecutor(8)
     # Decoding takes longest, so all it waits for is the probe. The picture's network opens beside that;
     # two would share its core.
-    eye = pool.submit(_ready, embedders[0])
+    eye = pool.submit(catalog.opened, embedders[0])
     streams = Streams(Path(picture), Path(sound), bounds)
     hashes = streams.hashing(pool)
     channel.duration(streams.declared)
@@ -104,47 +120,69 @@ def work(
         if reader is not None:
             progress.start(name)
     if frames is not None:
-        sides[0] = pool.submit(_picture, frames, eye, thumbnails, progress)
+        outbox = Outbox(channel, "picture", embedders[0])
+        sides[0] = pool.submit(_picture, frames, eye, thumbnails, progress, outbox)
     if blocks is not None:
-        sides[1] = pool.submit(_sound, blocks, embedders[1], rate, columns, progress)
+        outbox = Outbox(channel, "sound", embedders[1])
+        sides[1] = pool.submit(_sound, blocks, embedders[1], rate, columns, progress, outbox)
     results = finished(sides)
-    return _message(streams.verified(hashes), results, embedders, bounds, thumbnails, columns)
+    return _message(streams.verified(hashes), results, bounds, thumbnails, columns)
 
 
-def _ready(name: str) -> Embedder:
-    """An embedder whose network is open."""
-    embedder = catalog.load(name, threads=1)
-    embedder.open()
-    return embedder
+@cache
+def _finder() -> FaceFinder:
+    """The one of this process, as the embedders are: a child that does several jobs opens it once."""
+    return FaceFinder()
 
 
 def _picture(
-    frames: FrameReader, eye: Future[Embedder], thumbnails: Thumbnails | None, progress: _Progress
+    frames: FrameReader,
+    eye: Future[Embedder],
+    thumbnails: Thumbnails | None,
+    progress: _Progress,
+    outbox: Outbox,
 ) -> _Side:
-    measure = Measurer()
-    seconds: list[int] = []
-    embedded: list[SecondEmbedding] = []
-    rows: list[tuple[float, ...]] = []
-    waiting: deque[Future[SecondEmbedding]] = deque()
+    measure, names, finder = Measurer(), FrameMeasures.names(), _finder()
+    # Plain numbers side by side: as objects of their own they would take ten times as much.
+    seconds, rows, faces = array("q"), array("f"), array("f")
+    waiting: deque[tuple[int, Future[tuple[SecondEmbedding, float]]]] = deque()
+
+    def look(image: NDArray[np.uint8]) -> tuple[SecondEmbedding, float]:
+        return next(eye.result().embed([image])), finder.share(image)
+
+    def send() -> None:
+        second, looked = waiting.popleft()
+        embedding, face = looked.result()
+        outbox.add(second, embedding)
+        faces.append(face)
+
     with ThreadPoolExecutor(1) as network:
         for frame in frames:
             # One frame a run, whatever the timing: batches that depend on it would change the last bits.
-            waiting.append(network.submit(lambda image: next(eye.result().embed([image])), frame.image))
+            waiting.append((frame.second, network.submit(look, frame.image)))
             measures = measure(frame.image)
-            rows.append(tuple(getattr(measures, name) for name in FrameMeasures.names()))
+            rows.extend(getattr(measures, name) for name in names)
             seconds.append(frame.second)
             if thumbnails is not None:
                 thumbnails.add(frame.second, frame.image)
             if len(waiting) > _WAITING:
-                embedded.append(waiting.popleft().result())
+                send()
             progress("picture", frame.second)
-        embedded.extend(future.result() for future in waiting)
+        while waiting:
+            send()
+    outbox.flush()
     progress.finish("picture")
-    return _Side(frames.extent, frames.coverage, seconds, embedded, rows, rotation=frames.rotation)
+    table = np.column_stack([np.array(rows, np.float32).reshape(len(seconds), len(names)), faces])
+    return _Side(frames.extent, frames.coverage, seconds, table, rotation=frames.rotation)
 
 
 def _sound(
-    blocks: SoundReader, ear: str, rate: int, columns: _Spectrogram | None, progress: _Progress
+    blocks: SoundReader,
+    ear: str,
+    rate: int,
+    columns: _Spectrogram | None,
+    progress: _Progress,
+    outbox: Outbox,
 ) -> _Side:
     levels, turns = Levels(rate), Turns()
 
@@ -161,20 +199,17 @@ def _sound(
             turns.add(block)
             yield block
 
-    embedded = list(_ready(ear).embed(amplified()))
+    length = 0
+    # Which seconds count as heard is known at the end: those that do not are sent as well.
+    for embedding in catalog.opened(ear).embed(amplified()):
+        outbox.add(length, embedding)
+        length += 1
+    outbox.flush()
     progress.finish("sound")
-    seconds = heard_seconds(blocks, len(embedded))
-    return _Side(
-        blocks.extent,
-        blocks.coverage,
-        seconds,
-        [embedded[at] for at in seconds],
-        [
-            (*level, *turn)
-            for level, turn in zip(*(each.rows(len(embedded)) for each in (levels, turns)), strict=True)
-        ],
-        blocks.notes,
-    )
+    measured = (levels, turns)
+    sides = [np.array(each.rows(length), np.float32).reshape(length, len(each.names())) for each in measured]
+    seconds = heard_seconds(blocks, length)
+    return _Side(blocks.extent, blocks.coverage, seconds, np.concatenate(sides, axis=1), blocks.notes)
 
 
 class _Spectrogram:
@@ -201,7 +236,6 @@ class _Spectrogram:
 def _message(
     infos: list[MediaInfo],
     results: list[_Side | None],
-    embedders: list[str],
     limits: Limits,
     thumbnails: Thumbnails | None,
     columns: _Spectrogram | None,
@@ -219,10 +253,10 @@ def _message(
         "columns_per_second": 0.0,
     }
     arrays: dict[str, NDArray[Any]] = {}
-    for name, side, embedder in zip(("picture", "sound"), results, embedders, strict=True):
+    for name, side in zip(("picture", "sound"), results, strict=True):
         if side is not None:
             header[name] = {"coverage": side.coverage, "rotation": side.rotation}
-            arrays |= _laid_out(name, side, embedder, length)
+            arrays |= _laid_out(name, side, length)
     if thumbnails is not None:
         kept = [(second, data) for second, data in thumbnails.kept if second < length]
         header["thumbnails"] = [[second, len(data)] for second, data in kept]
@@ -233,25 +267,20 @@ def _message(
     return header, arrays
 
 
-def _laid_out(name: str, side: _Side, embedder: str, length: int) -> Mapping[str, NDArray[Any]]:
-    """The rows of one side on the common grid of ``length`` seconds."""
-    card = catalog.card(embedder)
+def _laid_out(name: str, side: _Side, length: int) -> Mapping[str, NDArray[Any]]:
+    """The measures of one side on the common grid of ``length`` seconds."""
     present = np.zeros(length, np.bool_)
-    vectors = np.zeros((length, card.dim), np.float32)
-    scores = np.zeros((length, len(card.scores)), np.float32)
-    columns = FrameMeasures.names() if name == "picture" else (*Levels.names(), *Turns.names())
+    picture, sound = (*FrameMeasures.names(), "face"), (*Levels.names(), *Turns.names())
+    columns = picture if name == "picture" else sound
     table = np.zeros((length, len(columns)), np.float32)
     if name == "sound":
         table[:] = (*Levels.SILENT_ROW, *Turns.SILENT_ROW)
         rows = side.rows[:length]
-        table[: len(rows)] = np.array(rows, np.float32).reshape(len(rows), len(columns))
+        table[: len(rows)] = rows
     for at, second in enumerate(side.seconds):
         if second < length:
             present[second] = True
-            vectors[second] = side.embedded[at].vector
-            if side.embedded[at].scores is not None:
-                scores[second] = side.embedded[at].scores
             if name == "picture":
                 table[second] = side.rows[at]
     measured = {f"{name}_{column}": np.ascontiguousarray(table[:, at]) for at, column in enumerate(columns)}
-    return {f"{name}_present": present, f"{name}_vectors": vectors, f"{name}_scores": scores, **measured}
+    return {f"{name}_present": present, **measured}
