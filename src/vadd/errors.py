@@ -8,7 +8,8 @@ read, an option that does not exist): the command line prints its message as one
 from __future__ import annotations
 
 __all__ = [
-    "MediaError", "ModelError", "OutputError", "ProtocolError", "StoreError", "UsageError", "VaddError",
+    "IsolationError", "MediaError", "ModelError", "OutputError", "ProtocolError", "StoreError", "UsageError",
+    "VaddError",
 ]  # fmt: skip
 
 
@@ -32,6 +33,10 @@ class ModelError(VaddError):
 
 class ProtocolError(VaddError):
     """A list of clips or a benchmark makes no sense; names the file and the line."""
+
+
+class IsolationError(VaddError):
+    """A promise of the guarded child is required that this system cannot keep; names it."""
 
 
 class StoreError(VaddError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from vadd.errors import MediaError, ModelError
+from vadd.media.child import Channel
 
 Message = tuple[dict[str, Any], dict[str, Any]]
 
@@ -79,16 +81,21 @@ def refuses(channel: Any, *, reason: str) -> Message:
     raise MediaError(reason, "because")
 
 
+def cannot_read(channel: Any) -> Message:
+    channel.progress(0.0, 1.0)
+    raise MediaError("unreadable", "because")
+
+
 def no_model(channel: Any) -> Message:
     raise ModelError("no such thing")
 
 
 def writes(channel: Any, *, path: str) -> Message:
-    file = os.open(path, os.O_CREAT | os.O_WRONLY)
     try:
-        os.write(file, b"x")
+        with open(path, "w") as file:  # noqa: PTH123
+            file.write("x")
     except OSError as error:
-        return {"error": type(error).__name__, "size": os.fstat(file).st_size}, {}
+        return {"error": type(error).__name__}, {}
     return {"error": None}, {}
 
 
@@ -98,10 +105,8 @@ def prints(channel: Any) -> Message:
     return {"done": True}, {}
 
 
-def starts_another(channel: Any, *, path: str) -> Message:
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-c", f"import time; time.sleep(60) # {path}"])  # noqa: S606
-    channel.progress(0.0, 1.0)
+def tells_its_id(channel: Any) -> Message:
+    channel.progress(os.getpid(), os.getpid())
     time.sleep(60)
     return {}, {}
 
@@ -118,9 +123,83 @@ def tells(channel: Any, *, header: dict[str, Any]) -> Message:
     return {}, {}
 
 
-def waits(channel: Any, *, path: str) -> Message:
-    with open(path, "w"):  # noqa: PTH123 - an empty file is all that a child can make
+#: Jobs that this process did: what a later one can find of an earlier one.
+_DONE: list[int] = []
+
+
+def counts(channel: Any, *, wait: float = 0.0) -> Message:
+    """Who did it, and how many jobs of this kind that process did."""
+    _DONE.append(1)
+    time.sleep(wait)
+    return {"pid": os.getpid(), "done": len(_DONE), "room": os.getcwd()}, {"a": np.arange(3.0)}  # noqa: PTH109
+
+
+def parts(channel: Any) -> Message:
+    for at in range(3):
+        channel.part({"at": at}, {})
+    return counts(channel)
+
+
+def parts_but_dies_later(channel: Any) -> Message:
+    """Dies of what it finds of an earlier job, after its first part."""
+    channel.part({"at": 0}, {})
+    return dies(channel, number=signal.SIGSEGV) if _DONE else parts(channel)
+
+
+def fails_later(channel: Any, *, how: str) -> Message:
+    """Fails in a child that did something before, and only there."""
+    if _DONE:
+        match how:
+            case "dies":
+                return dies(channel, number=signal.SIGSEGV)
+            case "hangs":
+                return hangs(channel)
+            case "nonsense":
+                channel.send({"kind": "exec"})
+            case "bug":
+                raise KeyError("a bug of ours")
+            case "limit":
+                raise MediaError("limit", "no memory is left")
+    return counts(channel)
+
+
+def leaves(channel: Any, *, what: str) -> Message:
+    """Leaves something behind in its process."""
+    if what == "thread":
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    elif what == "descriptor":
+        os.dup(0)
+    elif what == "words":
+        os.write(2, b"a library complains")
+    elif what == "late message":
+        late = Channel(channel._descriptor, channel._job)
+        signal.signal(signal.SIGALRM, lambda number, frame: late.progress(1.0, 1.0))
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+    return counts(channel)
+
+
+def sends_after_its_end(channel: Any) -> Message:
+    """A thread that goes on a little longer than its job."""
+
+    def go_on() -> None:
+        time.sleep(0.05)
+        try:
+            channel.progress(1.0, 1.0)
+        except RuntimeError:
+            _DONE.append(1)
+
+    threading.Thread(target=go_on).start()
+    return counts(channel)
+
+
+def uses_cpu(channel: Any, *, seconds: float) -> Message:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
         pass
-    os.rename(path, f"{path}.{os.getpid()}")  # noqa: PTH104
+    return {"limits": resource.getrlimit(resource.RLIMIT_CPU), **counts(channel)[0]}, {}
+
+
+def waits(channel: Any) -> Message:
+    channel.progress(os.getpid(), os.getpid())
     signal.pause()
     return {}, {}

@@ -25,7 +25,7 @@ from vadd.errors import ModelError, UsageError
 __all__ = ["CALIBRATION", "CALIBRATION_SHA256", "Calibration", "load"]
 
 CALIBRATION = "everyday.json"
-CALIBRATION_SHA256 = "c669ecfbba46ef66f7d8600f3a656c82a3674cbeefaad2aec2e882a248037fb6"
+CALIBRATION_SHA256 = "a69cdf524a989bdbb13108bb1f057e631a638f7cf3d8fd6bd6f88111b3e4accd"
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class Detector:
             limits=self.limits,
             exhibit=exhibit,
             progress=progress,
-            **({} if guard is None else {"guard": guard}),
+            guard=guard,
         )
 
     def judge(

@@ -1,11 +1,13 @@
-"""What runs in the guarded process: reads one request, limits itself, does the job, sends the result.
+"""What runs in the guarded process: gives up what it does not need, does the jobs, sends the results.
 
 Started by path, isolated and without ``site``, so nothing but the standard library can be imported before
-the parent's search path arrives with the request.
+the parent's search path arrives. The first line says what it is for; every other one is a job. It ends with
+the first job that fails, and when it could not clean up after one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -14,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,21 +24,23 @@ __all__ = ["Channel"]
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
-#: Address space beyond the private memory that is allowed: libraries, stacks and what allocators reserve.
-_RESERVED_BYTES = 8 * 2**30
-_FILES = 64
+#: How often, and how many seconds apart, what a job has left behind is looked for.
+_LOOKS, _PAUSE = 100, 0.01
 
 
 class Channel:
-    """The child's only way out: messages to the parent, from any thread.
+    """A job's only way out: messages to the parent, from any thread, until the job is over.
 
     Args:
         descriptor: The pipe to the parent.
+        job: The number that every message carries.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, job: int) -> None:
         self._descriptor = descriptor
+        self._job = job
         self._lock = threading.Lock()
+        self._over = False
 
     def duration(self, seconds: float) -> None:
         """Tell the declared duration of the media, which the wall clock depends on."""
@@ -50,12 +54,25 @@ class Channel:
         """Send a part of the result ahead; waits while the parent is busy with those before."""
         self.send({"kind": "part", **header}, arrays)
 
-    def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
-        """Send one message (:mod:`vadd.media.wire`)."""
+    def send(
+        self,
+        header: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+        *,
+        last: bool = False,
+    ) -> None:
+        """Send one message (:mod:`vadd.media.wire`); after the ``last`` one none can be sent.
+
+        Raises:
+            RuntimeError: If the job is over.
+        """
         from vadd.media.wire import encode
 
         with self._lock:
-            for piece in encode(header, arrays):
+            if self._over:
+                raise RuntimeError("the job is over")
+            self._over = last
+            for piece in encode({**header, "job": self._job}, arrays):
                 rest = memoryview(piece)
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
@@ -72,58 +89,101 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _limit(memory_bytes: int, cpu_seconds: int) -> None:
-    import resource
-
-    for kind, bound in (
-        (resource.RLIMIT_DATA, memory_bytes),
-        (resource.RLIMIT_AS, memory_bytes + _RESERVED_BYTES),
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _FILES),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        if hard != resource.RLIM_INFINITY:
-            bound = min(bound, hard)
-        resource.setrlimit(kind, (bound, bound))
-
-
 def _main() -> None:
     # Whatever a library prints must not get between the messages.
-    channel = Channel(os.dup(1))
+    pipe = os.dup(1)
     os.dup2(2, 1)
-    request = json.loads(sys.stdin.buffer.readline())
-    _die_with(request["parent"])
-    sys.path[:] = request["path"]
-    _run(channel, request)
+    setup = json.loads(sys.stdin.buffer.readline())
+    _die_with(setup["parent"])
+    sys.path[:] = setup["path"]
+    with _told(Channel(pipe, 0)):
+        from vadd.media.given_up import isolate
+
+        # Before it is isolated: its byte code may have to be written, and no hostile byte was read yet.
+        _function(setup["job"])
+        traces = _Traces()
+        Channel(pipe, 0).send({"kind": "ready", "promises": isolate(setup)})
+        traces.remember()
+    number = 0
+    while line := sys.stdin.buffer.readline():
+        number += 1
+        with _told(Channel(pipe, number)) as channel:
+            _work(channel, **json.loads(line))
+        if not traces.gone():
+            break
+        Channel(pipe, number).send({"kind": "ready"})
     # Nothing is left to tidy up, and libraries that do so at exit only cost time and may hang.
     os._exit(0)
 
 
-def _run(channel: Channel, request: dict[str, Any]) -> None:
+def _function(job: str) -> Any:
+    module, _, name = job.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _work(channel: Channel, *, job: str, arguments: Mapping[str, Any], cpu_seconds: int) -> None:
+    from vadd.media.given_up import allow_cpu
+
+    allow_cpu(cpu_seconds)
+    header, arrays = _function(job)(channel, **arguments)
+    channel.send({"kind": "result", "value": header}, arrays, last=True)
+
+
+@contextlib.contextmanager
+def _told(channel: Channel) -> Iterator[Channel]:
+    """Whatever goes wrong is told to the parent, and ends this process."""
     import traceback
 
-    from vadd.errors import MediaError, VaddError
-
     try:
-        module, _, name = request["job"].partition(":")
-        job = getattr(import_module(module), name)
-        _limit(request["memory_bytes"], request["cpu_seconds"])
-        header, arrays = job(channel, **request["arguments"])
-    except MediaError as error:
-        channel.send({"kind": "media_error", "reason": error.reason, "message": str(error)})
-    except VaddError as error:
-        channel.send({"kind": "error", "name": type(error).__name__, "message": str(error)})
+        yield channel
+        return
     except Exception as error:  # noqa: BLE001 - the parent raises it again, with this traceback
+        from vadd.errors import MediaError, VaddError
+
         # A thread that finds no memory for its stack says so in no other way.
         if isinstance(error, MemoryError) or str(error) == "can't start new thread":
-            message = "not enough memory is allowed"
-            channel.send({"kind": "media_error", "reason": "limit", "message": message})
+            error = MediaError("limit", "not enough memory is allowed")
+        if isinstance(error, MediaError):
+            message = {"kind": "media_error", "reason": error.reason, "message": str(error)}
+        elif isinstance(error, VaddError):
+            message = {"kind": "error", "name": type(error).__name__, "message": str(error)}
         else:
-            channel.send({"kind": "bug", "traceback": traceback.format_exc()})
-    else:
-        channel.send({"kind": "result", "value": header}, arrays)
+            message = {"kind": "bug", "traceback": traceback.format_exc()}
+        channel.send(message)
+    os._exit(0)
+
+
+class _Traces:
+    """What a job may leave behind: threads, open files, files in the folder.
+
+    Both lists of the kernel's are opened before files cannot be.
+    """
+
+    def __init__(self) -> None:
+        self._threads, self._files = (
+            os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            for name in ("task", "fd")
+        )
+        self._before: tuple[int, int] | None = None
+
+    def remember(self) -> None:
+        """Take what is there now for what should be there."""
+        self._before = self._now()
+
+    def gone(self) -> bool:
+        """Whether, after some patience, nothing is left of the last job."""
+        import gc
+        import time
+
+        gc.collect()
+        for _ in range(_LOOKS):
+            if self._now() == self._before:
+                return not os.listdir()  # noqa: PTH208
+            time.sleep(_PAUSE)
+        return False
+
+    def _now(self) -> tuple[int, int]:
+        return len(os.listdir(self._threads)), len(os.listdir(self._files))  # noqa: PTH208 - open already
 
 
 if __name__ == "__main__":

@@ -135,6 +135,7 @@ def write_clip(
                 limits=limits,
                 progress=lambda done, total: receiver.go_on(),
                 part=receiver.take,
+                readable=[path for path in files if path is not None],
             )
             written = _written(header, receiver.end)
             digest = receiver.finish()

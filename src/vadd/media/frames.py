@@ -95,6 +95,7 @@ class FrameReader:
         self._latest: tuple[int, NDArray[np.uint8]] | None = None  # what was given last, and its timestamp
         self._scaler: Any = None
         self._newest: Any = None  # the decoded frame with the latest timestamp
+        self._broken = False  # whether what is decoded now refers to what could not be
 
     @property
     def extent(self) -> Fraction:
@@ -173,6 +174,8 @@ class FrameReader:
     def _matching(self, frames: Iterable[Any]) -> Iterator[Frame]:
         """The awaited ones of some decoded frames; those that were overtaken by a second are given up."""
         for frame in frames:
+            if self._is_broken(frame):
+                continue
             if self._newest is None or (frame.pts or 0) > (self._newest.pts or 0):
                 self._newest = frame
             # Frames come in order of display, but in some files (H.264 in AVI) with muddled timestamps.
@@ -193,17 +196,21 @@ class FrameReader:
         packets = [packet]
         second = plan.second
         length = 1 / self._stream.rate if self._stream.rate else _FRAME
-        previous, end = None, Fraction(0)
+        begun, previous, end, errors = False, None, Fraction(0), self.errors
         for frame in self._all(packets, plan, context):
             time = end if frame.pts is None else frame.pts * self._base - self._zero
             if time > self._limits.seconds + 1:
                 raise MediaError("limit", "timestamps of the picture run beyond the limit")
-            while previous is not None and second + MID_SECOND < time:
-                yield Frame(second, self._convert(previous))
+            if self.errors > errors:  # what failed may have been shown from any time on
+                previous, errors = None, self.errors
+            while begun and second + MID_SECOND < time:
+                if previous is not None:
+                    yield Frame(second, self._convert(previous))
                 second += 1
-            previous, end = frame, max(end, time + length)
-        while previous is not None and (second + MID_SECOND <= end or second == 0):
-            yield Frame(second, self._convert(previous))
+            begun, previous, end = True, None if self._is_broken(frame) else frame, max(end, time + length)
+        while begun and (second + MID_SECOND <= end or second == 0):
+            if previous is not None:
+                yield Frame(second, self._convert(previous))
             second += 1
         self._extent = end
 
@@ -223,14 +230,27 @@ class FrameReader:
         import av
 
         try:
-            return [frame for frame in context.decode(packet) if not frame.is_corrupt]
+            return list(context.decode(packet))
         except MemoryError as error:
             raise MediaError(
                 "limit", f"{self._path.name}: decoding takes more memory than allowed"
             ) from error
         except av.error.FFmpegError:
             self.errors += 1  # not the end: what decodes around it decides, as coverage
+            self._broken = True
             return []
+
+    def _is_broken(self, frame: Any) -> bool:
+        """Whether a frame, given in order of display, is not what was filmed.
+
+        The decoder fills the holes of a damaged frame with guesses, and says so. It does not say so of the
+        frames after it, which are made of it by motion: none is believed until one that refers to no other.
+        """
+        if frame.is_corrupt:
+            self._broken = True
+        elif frame.key_frame:
+            self._broken = False
+        return self._broken
 
     def _convert(self, frame: Any) -> NDArray[np.uint8]:
         width, height = frame.width, frame.height

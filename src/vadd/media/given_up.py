@@ -26,7 +26,7 @@ __all__ = ["PROMISES", "REQUIRE", "allow_cpu", "code", "isolate", "nothing"]
 #: Name → what is promised.
 PROMISES = {
     "limits": "memory, open files and processor time are bounded; no byte is written to a file",
-    "privileges": "nothing that it runs gets more rights than it has; of root's it has none left",
+    "privileges": "nothing that it runs gets more rights than it has; of root's only that of reading is left",
     "reading": "no file is opened but the media named for it and the libraries",
     "writing": "no file is made, changed or removed",
     "network": "no socket is made",
@@ -136,9 +136,16 @@ def _give_up_privileges() -> str:
 
 
 def code(path: Iterable[str], prefixes: Iterable[str]) -> Iterator[str]:
-    """Where the code lies. A folder of modules that may hold other things too is not opened as a whole.
+    """Where code lies. A folder of modules that may hold other things too is not named as a whole.
 
     That may be the working folder, or the one of the script that was started: somebody's home.
+
+    Args:
+        path: Where modules are searched for.
+        prefixes: Where Python lies.
+
+    Yields:
+        Files and folders, whether they are there or not.
     """
     homes = [os.path.join(prefix, folder) for prefix in prefixes for folder in ("lib", "lib64")]  # noqa: PTH118
     yield from homes
@@ -149,12 +156,12 @@ def code(path: Iterable[str], prefixes: Iterable[str]) -> Iterator[str]:
             continue
         try:
             with os.scandir(entry) as found:
-                yield from (each.path for each in found if _iscode(each))
+                yield from (each.path for each in found if _is_code(each))
         except OSError:  # what cannot be listed cannot be searched for modules either
             continue
 
 
-def _iscode(entry: os.DirEntry[str]) -> bool:
+def _is_code(entry: os.DirEntry[str]) -> bool:
     if entry.name.endswith(_CODE):
         return True
     # Every other folder that modules are imported from says so.

@@ -65,7 +65,8 @@ def write_joined(
         "frame": asdict(frame),
         "limits": limits.to_json(),
     }
-    return _write(place, "vadd.media.join:work", arguments, seconds, limits, progress, intact)
+    files = [path for cut in cuts for path in (cut.picture, cut.sound)]
+    return _write(place, "vadd.media.join:work", arguments, files, seconds, limits, progress, intact)
 
 
 def write_repeated(
@@ -82,13 +83,14 @@ def write_repeated(
     """
     length = f"{seconds.numerator}/{seconds.denominator}"
     arguments = {"path": str(sound.absolute()), "seconds": length, "limits": limits.to_json()}
-    return _write(place, "vadd.media.repeat:work", arguments, seconds, limits, None, intact)
+    return _write(place, "vadd.media.repeat:work", arguments, [sound], seconds, limits, None, intact)
 
 
 def _write(
     place: Path,
     job: str,
     arguments: Mapping[str, Any],
+    files: Sequence[Path],
     seconds: Fraction,
     limits: Limits,
     progress: Callable[[float, float], None] | None,
@@ -100,6 +102,7 @@ def _write(
         arguments,
         limits=limits,
         most=_MOST_RATE * (1 + int(seconds)),
+        readable=files,
         progress=progress,
         intact=intact,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ def write_received(
     *,
     limits: Limits,
     most: int,
+    readable: Sequence[Path],
     progress: Callable[[float, float], None] | None = None,
     intact: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, Any], str]:
@@ -43,6 +44,7 @@ def write_received(
         arguments: Of the job.
         limits: Of the child.
         most: Bytes that the file may have.
+        readable: The files that the job opens.
         progress: Called with (seconds done, seconds in all).
         intact: Called before the file takes its place; raises if what it was made of has changed.
 
@@ -57,7 +59,9 @@ def write_received(
     try:
         with temporary.open("xb+") as file:
             receiver = _Receiver(file, most)
-            header, _ = run(job, arguments, limits=limits, progress=progress, part=receiver.take)
+            header, _ = run(
+                job, arguments, limits=limits, progress=progress, part=receiver.take, readable=readable
+            )
             digest = receiver.finish()
         intact()
         temporary.replace(place)

@@ -69,7 +69,7 @@ def _lot(paths: Sequence[Path], limits: Limits) -> list[Surveyed]:
     done: list[Surveyed] = []
 
     def take(header: dict[str, Any], _: dict[str, NDArray[Any]]) -> None:
-        if len(done) == len(paths) or header.get("at") != str(paths[len(done)]):
+        if len(done) == len(paths) or header.get("at") != str(paths[len(done)].absolute()):
             raise WireError("the child answers what it was not asked")
         facts = header.get("info")
         try:
@@ -80,13 +80,14 @@ def _lot(paths: Sequence[Path], limits: Limits) -> list[Surveyed]:
         done.append(Surveyed(paths[len(done)], info, problem))
 
     while len(done) < len(paths):
-        rest = [str(path) for path in paths[len(done) :]]
+        rest = [str(path.absolute()) for path in paths[len(done) :]]
         try:
             guard.run(
                 "vadd.media.survey:work",
                 {"files": rest, "limits": limits.to_json()},
                 limits=limits,
                 part=take,
+                readable=paths[len(done) :],
             )
             problem = "the child left it out"
         except MediaError as error:

@@ -129,7 +129,9 @@ def _lot(paths: Sequence[Path], limits: Limits) -> list[_Measured | str]:
         arguments = {"files": names, "limits": limits.to_json()}
         problem = "the child left it out"
         try:
-            guard.run("vadd.protocol.audit_media:work", arguments, limits=limits, part=take)
+            guard.run(
+                "vadd.protocol.audit_media:work", arguments, limits=limits, part=take, readable=paths[begun:]
+            )
         except MediaError as error:
             problem = str(error)
         if len(done) < len(paths):

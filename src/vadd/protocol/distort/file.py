@@ -84,10 +84,12 @@ def distort(
             "source": str(source.absolute()),
             "form": form,
             "chain": chain.to_json(),
+            "folder": str(Path.cwd()),
             "limits": bounds.to_json(),
         },
         limits=bounds,
         most=_MOST_GROWTH * before[0].size + _MOST_BYTES,
+        readable=inputs,
         progress=progress,
         intact=intact,
     )

@@ -35,7 +35,13 @@ _STEP = 1.0
 
 
 def work(
-    channel: Channel, *, source: str, form: str, chain: dict[str, Any], limits: dict[str, Any]
+    channel: Channel,
+    *,
+    source: str,
+    form: str,
+    chain: dict[str, Any],
+    folder: str,
+    limits: dict[str, Any],
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Send a new file; the job behind :func:`vadd.protocol.distort.file.distort`.
 
@@ -44,6 +50,7 @@ def work(
         source: The file to be distorted.
         form: FFmpeg's name of the container to be written.
         chain: As :meth:`Chain.to_json` gives it.
+        folder: Where relative paths of recordings start.
         limits: As :meth:`vadd.media.limits.Limits.to_json` gives them.
 
     Returns:
@@ -65,7 +72,7 @@ def work(
     def send(at: int, data: bytes) -> None:
         channel.part({"at": at}, {"data": np.frombuffer(data, np.uint8)})
 
-    made(Sink(send), path, info, form, Chain.from_json(chain), bounds, progress=progress)
+    made(Sink(send), path, info, form, Chain.from_json(chain), bounds, folder=Path(folder), progress=progress)
     return {}, {}
 
 
@@ -78,6 +85,7 @@ def made(
     limits: Limits,
     *,
     side: int | None = None,
+    folder: Path = Path(),
     progress: Callable[[float], None] = lambda seconds: None,
 ) -> None:
     """Decode a file, change it, encode it into ``sink``.
@@ -90,6 +98,7 @@ def made(
         chain: What to do.
         limits: What the file may cost.
         side: The picture is scaled down before anything else, to so many pixels on its shorter side.
+        folder: Where relative paths of recordings start.
         progress: Called with the seconds written.
 
     Raises:
@@ -102,7 +111,9 @@ def made(
     sound = None
     if info.audio is not None:
         samples = read_channels(path, info.audio, limits, zero=zero, longest=LONGEST)
-        heard = chain.hear(Sound(samples, info.audio.rate), lambda name, rate: _recording(name, rate, limits))
+        heard = chain.hear(
+            Sound(samples, info.audio.rate), lambda name, rate: _recording(folder / name, rate, limits)
+        )
         sound = heard.samples, heard.rate
     film = None if info.video is None else FilmReader(path, info.video, limits, zero=zero, side=side)
     rate = (info.video and info.video.rate) or _GUESSED_RATE
@@ -123,8 +134,7 @@ def _seen(film: FilmReader, chain: Chain) -> Iterator[Shot]:
         yield Shot(shot.time, chain.see(shot.image, float(shot.time)))
 
 
-def _recording(name: str, rate: int, limits: Limits) -> NDArray[np.float32]:
-    path = Path(name)
+def _recording(path: Path, rate: int, limits: Limits) -> NDArray[np.float32]:
     audio = probe(path, limits).audio
     if audio is None:
         raise MediaError("unreadable", f"{path.name}: there is no sound in it")
