@@ -74,7 +74,7 @@ def test_killed_workers_cost_nothing_but_time(clips: Path, clean: Path, tmp_path
     assert told(tmp_path / "out") == told(clean)
 
 
-def test_a_file_that_kills_its_worker_twice_is_given_up_and_no_other(
+def test_a_file_that_always_kills_its_worker_is_given_up_and_no_other(
     clips: Path, clean: Path, tmp_path: Path
 ) -> None:
     """The worker is killed by whoever opens one file, as the kernel does when memory runs out."""

@@ -16,7 +16,7 @@ CONSISTENT_PROBABILITY = 0.25
 
 #: How far the threshold rises (in discrepancy) when the whole sound is generic and without a source in
 #: the picture: the little that is left of it must speak the more clearly.
-GENERIC_MARGIN = 1.8
+GENERIC_MARGIN = 1.4
 
 #: How much worse such a sound is taken to fit before it is said to fit: what hides the scene would hide a
 #: foreign one as well. Both margins were set on the clips under speech and music (docs/method.md).

@@ -29,10 +29,10 @@ SLIDE_DRAWN = 0.75
 #: Seconds on either side of which half must stand still: slides change now and then, or are built up.
 SLIDE_REACH = 5
 
-#: A face's box of this share of the frame fills it. In a frame of 16:9 the box is then just under half as
-#: high as the frame and reaches from the brows to the chin; the head with its hair is some three quarters
-#: as high, and with the shoulders little of the frame is left for a scene.
-FACE_FILLS = 0.12
+#: A face's box of this share of the frame fills it. In a frame of 16:9 the box is then half as high as the
+#: frame and reaches from the brows to the chin; the head with its hair is some three quarters as high, and
+#: with the shoulders little of the frame is left for a scene.
+FACE_FILLS = 0.15
 
 #: Share of the picture's classes from which on something with a sound of its own is seen beside a face. The
 #: face of a dog is a face to the detector, and a baby or a guitar close by is the source of what is heard.

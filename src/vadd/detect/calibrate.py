@@ -25,7 +25,7 @@ from vadd.errors import ModelError, UsageError
 __all__ = ["CALIBRATION", "CALIBRATION_SHA256", "Calibration", "load"]
 
 CALIBRATION = "everyday.json"
-CALIBRATION_SHA256 = "a69cdf524a989bdbb13108bb1f057e631a638f7cf3d8fd6bd6f88111b3e4accd"
+CALIBRATION_SHA256 = "9fa53c8610cd5a86a9eccb206d004006aa24a697e66cb7e2e720c5f5c1cd19a2"
 
 
 @dataclass(frozen=True, slots=True)

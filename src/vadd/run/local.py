@@ -1,7 +1,7 @@
 """The local engine: a few processes, each of which judges batches of files in guarded children of its own.
 
 A worker that dies takes nothing with it: its place is filled, and the files it had not done are done by
-others. Only a file that was in the hands of two workers when they died is given up.
+others. Only a file that was in the hands of three workers when they died is given up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BOOT = (
     "from vadd.run.worker import main; main(request)"
 )
 #: Workers that may die with a file in hand before it is given up.
-_STRIKES = 2
+_STRIKES = 3
 _READ = 1 << 16
 
 
@@ -174,7 +174,7 @@ class LocalEngine(Engine):
         if strikes[suspect] < _STRIKES:
             again.append(suspect)
             return
-        message = "the process that judged it was killed, twice"
+        message = "the process that judged it was killed, three times"
         yield Done(suspect.path, suspect.sha256, None, "failed", "crashed", message, remade=False)
 
 
