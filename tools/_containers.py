@@ -89,6 +89,8 @@ def make(name: str, folder: Path) -> Path:
             video.bit_rate = 100_000
         if seed.audio:
             audio = container.add_stream(seed.audio, rate=seed.rate, layout="mono")
+            if seed.audio == "wmav2":
+                audio.bit_rate = 64_000  # it refuses its own default
         if video is not None:
             _draw(container, video)
         if audio is not None:
@@ -117,7 +119,9 @@ def _sound(container: av.container.OutputContainer, stream: av.AudioStream, rate
     wide = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
     wide.sample_rate, wide.pts, wide.time_base = rate, 0, Fraction(1, rate)
     context = stream.codec_context
-    resampler = av.AudioResampler(format=context.format, layout="mono", rate=rate, frame_size=context.frame_size or 1024)
+    resampler = av.AudioResampler(
+        format=context.format, layout="mono", rate=rate, frame_size=context.frame_size or 1024
+    )
     for frame in (*resampler.resample(wide), *resampler.resample(None)):
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))

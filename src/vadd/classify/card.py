@@ -20,7 +20,9 @@ from vadd.classify.spec import ContrastiveSpec, FusionSpec
 from vadd.embed.store_files import sync_folder
 from vadd.errors import ModelError, OutputError
 
-__all__ = ["CARD", "ONNX", "WEIGHTS", "FileName", "ModelCard", "publish", "read_card", "read_file"]
+__all__ = [
+    "CARD", "ONNX", "WEIGHTS", "FileName", "ModelCard", "first_of", "publish", "read_card", "read_file",
+]  # fmt: skip
 
 FileName = Literal["weights.safetensors", "model.onnx"]
 
@@ -98,13 +100,19 @@ def read_card(folder: Path) -> ModelCard:
     try:
         return ModelCard.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(
-            f"the card {path} cannot be used: {where + ': ' if where else ''}{first['msg']}"
-        ) from error
+        raise ModelError(f"the card {path} cannot be used: {first_of(error)}") from error
     except ModelError as error:
         raise ModelError(f"the card {path} cannot be used: {error}") from error
+
+
+def first_of(error: ValidationError) -> str:
+    """The first thing that is wrong with a document: on one line and printable, whatever it holds."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    told = f"{where}: {first['msg']}" if where else first["msg"]
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in told
+    )
 
 
 def read_file(folder: Path, card: ModelCard, name: FileName) -> bytes:

@@ -98,7 +98,7 @@ class Seconds:
             os.truncate(self._log, len(whole.encode()))
         except OSError as error:
             raise _cannot(folder, error) from error
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
             raise StoreError(f"{self._log} is damaged or of other recordings; take it away") from error
 
     def _recall(self, entry: dict[str, Any]) -> None:

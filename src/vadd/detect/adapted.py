@@ -131,7 +131,7 @@ def read_adapted(folder: Path) -> AdaptedFolder:
     if other:
         raise ModelError(
             f"{folder} was adapted from a detector {document.base} that computes otherwise than that of this "
-            f"version ({', '.join(other)}): adapt it anew"
+            f"version ({', '.join(name if name in now else repr(name) for name in other)}): adapt it anew"
         )
     compare(folder / CALIBRATION, document.files["calibration.json"])
     stored = read(folder / CALIBRATION)

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vadd.classify.card import CARD, WEIGHTS
+from vadd.classify.card import CARD, WEIGHTS, first_of
 from vadd.detect.abstention import Abstention
 from vadd.detect.calibrate import Calibration
 from vadd.detect.score import REACH
@@ -285,7 +285,7 @@ def kind_of(folder: Path) -> str | None:
     """The kind that a folder's card names, whole or not; ``None`` without a card that can be read."""
     try:
         kind = json.loads((folder / CARD).read_bytes()).get("kind")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return kind if isinstance(kind, str) else None
 
@@ -298,9 +298,7 @@ def parsed(kind: type[_D], data: bytes, path: Path) -> _D:
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path} cannot be used: {where + ': ' if where else ''}{first['msg']}") from error
+        raise ModelError(f"{path} cannot be used: {first_of(error)}") from error
 
 
 def compare(path: Path, digest: str) -> None:

@@ -126,7 +126,7 @@ def _written(folder: Path) -> tuple[DetectorDocument, str]:
     data = read(folder / CARD, f"{folder} is no detector: ")
     try:
         written = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"the card {folder / CARD} is damaged: {error}") from error
     if not isinstance(written, dict) or written.get("kind") != "detector":
         raise ModelError(

@@ -88,6 +88,6 @@ def _files_of(folder: Path) -> set[str]:
         return set()
     try:
         named = json.loads((folder / CARD).read_bytes()).get("files")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return set()
     return set(named) & set(get_args(FileName)) if isinstance(named, dict) else set()

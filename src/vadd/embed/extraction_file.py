@@ -37,6 +37,8 @@ _MALFORMED = (
     ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError, ModelError,
 )  # fmt: skip
 _SIDES: Mapping[str, type[PictureTrack] | type[SoundTrack]] = {"picture": PictureTrack, "sound": SoundTrack}
+#: What the header says of a side; all else are arrays.
+_TOLD = {"picture": {"embedder", "coverage", "rotation"}, "sound": {"embedder", "coverage"}}
 
 
 def pack(extraction: Extraction) -> bytes:
@@ -167,6 +169,8 @@ def _track(side: str, told: Any, arrays: Mapping[str, NDArray[Any]], seconds: in
     if told is None:
         return None
     values: dict[str, Any] = dict(told)
+    if set(values) != _TOLD[side] or type(values.get("rotation", 0)) is not int:
+        raise ValueError(f"a {side} of which other things are told")
     card = catalog.card(values["embedder"])
     wide = {"vectors": card.dim, "scores": len(card.scores)}
     for field in fields(_SIDES[side]):

@@ -27,6 +27,10 @@ __all__ = ["KerasLayer", "read_keras_layers"]
 _GZIP_MAGIC = b"\x1f\x8b"
 #: Bytes that a gzipped file may unfold to; the largest of OpenL3's has 19 million.
 MOST_BYTES = 256 << 20
+#: What reading a damaged file may raise.
+_DAMAGE = (
+    OSError, AttributeError, KeyError, OverflowError, TypeError, ValueError, RuntimeError, MemoryError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def read_keras_layers(path: Path) -> list[KerasLayer]:
         with h5py.File(io.BytesIO(data), "r") as file:
             group = file.get("model_weights", file)
             layers = [_layer(group, name) for name in _strings(group, "layer_names")]
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise ModelError(f"{path} is not a weight file of Keras, or is damaged: {error}") from error
     return [layer for layer in layers if layer.tensors]
 

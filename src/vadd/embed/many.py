@@ -263,8 +263,11 @@ class _Log:
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         # What follows the last line end was cut off; the files of that clip are just read again.
         for line in text.split("\n")[:-1]:
-            entry = json.loads(line)
-            self._known[entry["clip"]] = entry["files"], entry["sha256"]
+            try:
+                entry = json.loads(line)
+                self._known[entry["clip"]] = entry["files"], entry["sha256"]
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise StoreError(f"{self._path} is damaged: remove it to have all files read anew") from error
         if text and not text.endswith("\n"):
             self._path.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
 

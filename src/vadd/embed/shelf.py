@@ -263,7 +263,7 @@ def _read_lock() -> dict[str, dict[str, Any]]:
         return {}
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelError(f"{path} is damaged; take it away and add the weights again") from error
     if any(Path(entry["file"]).name != entry["file"] for entry in found.values()):
         raise ModelError(f"{path} names a file outside its folder")

@@ -115,7 +115,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StoreError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path} is damaged: it is no JSON object")
@@ -146,7 +146,7 @@ def read_rows(folder: Path) -> tuple[tuple[ShardRow, ...], int]:
             size = shard.stat().st_size
         except FileNotFoundError as error:
             raise StoreError(f"{path}, line {number}: the shard {row.shard} is missing") from error
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise StoreError(f"{path}, line {number} is damaged: {error}") from error
         if size != row.size:
             raise StoreError(f"{shard} is damaged: it has {size} bytes, not {row.size}")
@@ -273,7 +273,7 @@ class _Shard:
         arrow, parquet = _arrow()
         try:
             self._file = parquet.ParquetFile(self._path, page_checksum_verification=True)
-        except (OSError, arrow.ArrowException) as error:
+        except (OSError, ValueError, arrow.ArrowException) as error:
             raise StoreError(f"{self._path} is damaged: {_first(error)}") from error
         return self._file
 
@@ -281,7 +281,7 @@ class _Shard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if isinstance(error, OSError | _arrow()[0].ArrowException):
+        if isinstance(error, OSError | ValueError | _arrow()[0].ArrowException):
             raise StoreError(f"{self._path} is damaged: {_first(error)}") from error
 
 

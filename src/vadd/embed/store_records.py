@@ -94,12 +94,15 @@ def clips_of(path: Path, table: Any) -> Iterator[tuple[int, StoredClip]]:
         table: Its label columns (:data:`LABELS`) and ``second``, an Arrow table.
 
     Raises:
-        StoreError: If a second of a clip is missing; names the row.
+        StoreError: If a column is of another type, or a second of a clip is missing; names the row.
     """
     import numpy as np
 
     if table.num_rows == 0:
         return
+    for name in (*LABELS, "second"):
+        if table[name].null_count or not _fits(name, table[name].type):
+            raise StoreError(f"{path} is damaged: its column {name!r} is of type {table[name].type}")
     second = table["second"].to_numpy()
     names = table["clip"].combine_chunks().indices.to_numpy()
     twins = table["augmented"].to_numpy()
@@ -116,6 +119,17 @@ def clips_of(path: Path, table: Any) -> Iterator[tuple[int, StoredClip]]:
         if clip.seconds != end - start:
             raise StoreError(f"{path}, row {end - 1}: seconds of the clip {clip.name} are missing after it")
         yield start, clip
+
+
+def _fits(name: str, kind: Any) -> bool:
+    """Whether a column has the type that it is written with."""
+    from pyarrow import types
+
+    if name in {"second", "seconds"}:
+        return bool(types.is_integer(kind))
+    if name == "augmented":
+        return bool(types.is_boolean(kind))
+    return bool(types.is_dictionary(kind) and types.is_string(kind.value_type))
 
 
 def by_rows(clips: Sequence[StoredClip], most: int) -> Iterator[list[StoredClip]]:

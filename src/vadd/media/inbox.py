@@ -133,7 +133,7 @@ def plain(text: str) -> str:
 
 def _raise(header: Mapping[str, Any]) -> None:
     """Raise what the child says went wrong."""
-    message = " ".join(str(header.get("message", "")).split())[:500]
+    message = " ".join(str(header.get("message", "")).split())[:500] or "no reason was given"
     kind = header.get("kind")
     if kind == "media_error" and header.get("reason") in _REASONS:
         raise MediaError(header["reason"], message)

@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["AudioStream", "MediaInfo", "VideoStream", "fraction"]
 
 #: Bounded, as reading a number with an enormous exponent or length takes for ever.
-_FRACTION = re.compile(r"-?\d{1,20}/\d{1,20}")
+_FRACTION = re.compile(r"-?[0-9]{1,20}/(?=0*[1-9])[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def fraction(text: Any) -> Fraction:
     Raises:
         ValueError: If it is not of that form.
     """
-    if not isinstance(text, str) or not _FRACTION.fullmatch(text) or text.endswith("/0"):
+    if not isinstance(text, str) or not _FRACTION.fullmatch(text):
         raise ValueError(f"not a fraction: {text!r}")
     return Fraction(text)
 

@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["Limits"]
 
+#: Larger ones bound nothing, and no float holds all of them.
+_MOST = 2**63
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -49,7 +52,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) <= 0:
+            if not getattr(self, field.name) > 0:  # nor is what is no number
                 raise ValueError(f"limit {field.name} must be positive, not {getattr(self, field.name)}")
         if self.coverage > 1:
             raise ValueError(f"limit coverage is a share (0-1), not {self.coverage}")
@@ -67,10 +70,13 @@ class Limits:
         """The limits that :meth:`to_json` gave; missing ones keep their default.
 
         Raises:
-            ValueError: If a name is not a limit or a value is not positive.
+            ValueError: If a name is not a limit, or a value is no number or not positive.
         """
         names = [field.name for field in fields(cls)]
         unknown = sorted(set(values) - set(names))
         if unknown:
             raise ValueError(f"unknown limit {unknown[0]!r}; the limits are {', '.join(names)}")
+        for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or value > _MOST:
+                raise ValueError(f"limit {name} must be a number of at most {_MOST}, not {value!r:.60}")
         return cls(**values)

@@ -200,7 +200,7 @@ class _Journal:
         for line in lines[:-1]:  # what follows the last line end was cut off
             try:
                 row = Row(**json.loads(line))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise UsageError(f"{self._path} is damaged: remove it to judge all anew") from error
             self.rows[row.trial] = row
         if lines[-1]:

@@ -194,7 +194,7 @@ def read_origin(path: Path) -> dict[str, Any]:
         return {}
     try:
         facts = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ProtocolError(f"{beside} cannot be read: {error}") from error
     if not isinstance(facts, dict):
         raise ProtocolError(f"{beside} is no JSON object")

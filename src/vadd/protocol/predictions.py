@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ _DISCREPANT = VERDICTS.index("discrepant")
 _ABSTAINS = VERDICTS.index("inconclusive")
 #: File suffix that names of trials have in AV-Deepfake1M's files.
 SUFFIX = ".mp4"
+_MOST = sys.float_info.max
 
 #: Score, start and end in seconds.
 Proposal = tuple[float, float, float]
@@ -239,7 +241,8 @@ def _proposals(text: str, score: float, where: str) -> tuple[Proposal, ...]:
 
 def _triple(value: Any, where: str) -> Proposal:
     numbers = isinstance(value, list) and len(value) == 3
-    if not numbers or not all(isinstance(each, int | float) and math.isfinite(each) for each in value):
+    # An integer may be larger than any float.
+    if not numbers or not all(isinstance(each, int | float) and abs(each) <= _MOST for each in value):
         raise ProtocolError(f"{where}: {json.dumps(value, default=str)[:60]} is not [score, start, end]")
     return _span(float(value[0]), float(value[1]), float(value[2]), where, str(value))
 

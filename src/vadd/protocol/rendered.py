@@ -164,7 +164,7 @@ class Records:
             for number, line in enumerate(whole.splitlines(), 1):
                 try:
                     record = _Record(**json.loads(line))
-                except (ValueError, TypeError) as error:
+                except (ValueError, TypeError, RecursionError) as error:
                     raise OutputError(f"{self._path}, line {number}: it is no record of a clip") from error
                 known[record.trial] = record
             if len(whole) < len(data):

@@ -9,7 +9,7 @@ from typing import Any
 
 from vadd.errors import StoreError
 from vadd.run.many import CARD, SCHEMA
-from vadd.run.settings import Keys
+from vadd.run.settings import Keys, canonical
 
 __all__ = ["Card", "read_card"]
 
@@ -58,10 +58,11 @@ def read_card(folder: Path) -> Card:
         )
         if not all(isinstance(each, str) for each in (card.model, card.detector, card.version)):
             raise ValueError("a name that is none")
+        canonical(told)  # keys are made of it, and there is no key of what is no number
     except FileNotFoundError as error:
         raise StoreError(f"{folder} holds no results of `vadd check --out`: there is no {CARD}") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise StoreError(f"{path}: no card of results: {error}") from error
     return card

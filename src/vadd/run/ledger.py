@@ -223,11 +223,12 @@ def entries(folder: Path) -> Mapping[str, Entry]:
             data = path.read_bytes()
         except OSError as error:
             raise StoreError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-        for entry in _parsed(path, data[: data.rfind(b"\n") + 1]):
-            before = found.get(entry.path)
+        newest = {entry.path: entry for entry in _parsed(path, data[: data.rfind(b"\n") + 1])}
+        for name, entry in newest.items():
+            before = found.get(name)
             # Of two shards' entries of one path the one that says more counts, whichever was read last.
             if before is None or entry.key is not None or before.key is None:
-                found[entry.path] = entry
+                found[name] = entry
     return dict(sorted(found.items()))
 
 

@@ -12,7 +12,6 @@ import io
 import json
 import os
 import secrets
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,8 +144,7 @@ def _write(place: Path, found: Measured) -> None:
 def _read(place: Path, sha256: str) -> Measured | None:
     """The entry, or ``None`` if there is none that can be read; its zip holds a checksum of every array."""
     try:
-        with np.load(place, allow_pickle=False) as kept:
-            arrays: _Arrays = dict(kept)
+        arrays = _arrays(place)
         header = json.loads(arrays["header"].tobytes())
         if header["sha256"] != sha256:
             return None
@@ -160,8 +158,24 @@ def _read(place: Path, sha256: str) -> Measured | None:
             fingerprint=None if sound is None else Fingerprint(sound, tuple(header["notes"])),
             unheard=None if unheard is None else (Reason(unheard[0]), str(unheard[1])),
         )
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (OSError, AttributeError, KeyError, IndexError, RecursionError, TypeError, ValueError):
         return None
+
+
+def _arrays(place: Path) -> _Arrays:
+    """The arrays of an entry.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is no archive of arrays.
+    """
+    try:
+        with np.load(place, allow_pickle=False) as kept:
+            return dict(kept)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged archive makes its readers raise nearly anything
+        raise ValueError(f"{place.name} is no archive of arrays") from error
 
 
 def _side(header: Mapping[str, Any], arrays: _Arrays, name: str) -> Side:

@@ -197,7 +197,7 @@ def row_of(results: Results, entry: Entry, record: Record | None = None) -> Row:
             report=_place(results, "page", entry.key) if results.has("page", entry.key) else None,
             strip=_place(results, "strip", entry.key) if results.has("strip", entry.key) else None,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         path = results.path("record", entry.key)
         raise StoreError(f"{path}: it holds no result that can be read") from error
 
