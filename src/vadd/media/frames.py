@@ -281,5 +281,6 @@ def _packets(container: InputContainer, stream: Any) -> Iterator[Packet[Any]]:
         yield from container.demux(stream)
     except MemoryError as error:
         raise MediaError("limit", "reading the file takes more memory than allowed") from error
-    except av.error.FFmpegError:
+    except (av.error.FFmpegError, IndexError):
+        # PyAV trips over streams that begin in the middle of a file, but only after the last packet.
         return

@@ -121,7 +121,8 @@ class SoundReader:
                 raise MediaError(
                     "limit", f"{self._path.name}: decoding takes more memory than allowed"
                 ) from error
-            except av.error.EOFError:
+            except (av.error.EOFError, IndexError):
+                # PyAV trips over streams that begin in the middle of a file, but only after the last packet.
                 return
             except av.error.FFmpegError:
                 self.errors += 1

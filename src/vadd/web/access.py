@@ -20,6 +20,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>vadd: sign in</title>
+<link rel="stylesheet" href="/static/report.css">
 <link rel="stylesheet" href="/static/vadd.css">
 </head>
 <body>

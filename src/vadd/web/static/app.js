@@ -38,7 +38,10 @@
     const address = document.body.dataset.events;
     if (!address || !window.EventSource) return;
     events = new EventSource(address);
-    events.addEventListener("job", () => htmx.trigger(document.body, "vadd:job"));
+    events.addEventListener("job", (event) => {
+      if (["done", "failed", "cancelled"].includes(JSON.parse(event.data).state)) window.location.reload();
+      else htmx.trigger(document.body, "vadd:job");
+    });
     // The page also asks by itself every other second, so a broken stream costs nothing but time.
     events.addEventListener("error", () => events.close());
   }

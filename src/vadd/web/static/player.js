@@ -15,7 +15,9 @@
     end: Number(row.dataset.end),
     say: row.dataset.say,
   }));
-  const flags = [...document.querySelectorAll(".case[data-from]")].map((each) => Number(each.dataset.from));
+  const flags = [...document.querySelectorAll(".case[data-from], tr[data-from]")]
+    .map((each) => Number(each.dataset.from))
+    .sort((a, b) => a - b);
 
   let at = 0; // where the play head is, also if nothing can be played
   let playable = true;
