@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any, Self
 from vadd._version import __version__
 from vadd.embed.base import Modality
 from vadd.embed.store_files import (
-    ShardRow, WriterLock, append_row, put, read_json, read_labels, read_rows, read_vectors, write_shard,
+    ShardRow,
+    WriterLock,
+    append_row,
+    put,
+    read_json,
+    read_labels,
+    read_rows,
+    read_vectors,
+    write_shard,
 )  # fmt: skip
 from vadd.embed.store_records import LABELS, EmbedderRecord, Instances, StoredClip, by_rows, clips_of
 from vadd.errors import StoreError
