@@ -141,16 +141,13 @@ class Store:
         head = read_json(path)
         if head.get("format") != FORMAT or head.get("version") != VERSION:
             wanted = f"{FORMAT} version {VERSION}"
-            found = f"{head.get('format')!r} version {head.get('version')!r}"
-            raise StoreError(f"{path} is {found}, not {wanted}")
+            what = f"{head.get('format')!r} version {head.get('version')!r}"
+            raise StoreError(f"{path} is {what}, not {wanted}")
         try:
             self.recipe: dict[str, Any] = dict(head["recipe"])
             self.metadata: dict[str, Any] = dict(head["metadata"])
             listed = [EmbedderRecord(**{**row, "modality": Modality(row["modality"])})
                       for row in head["embedders"]]  # fmt: skip
-            for each in listed:
-                if not isinstance(each.name, str) or type(each.dim) is not int or each.dim < 1:
-                    raise ValueError(f"an embedder {each.name!r} of {each.dim!r} numbers")
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{path} is damaged: {error!r}") from error
         self.embedders = {record.name: record for record in listed}

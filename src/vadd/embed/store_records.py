@@ -38,6 +38,10 @@ class EmbedderRecord:
     dim: int
     identity: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or type(self.dim) is not int or self.dim < 1:
+            raise ValueError(f"an embedder {self.name!r} of {self.dim!r} numbers")
+
     @classmethod
     def of(cls, card: EmbedderCard) -> EmbedderRecord:
         """The record of a catalog embedder with its weights at hand.
