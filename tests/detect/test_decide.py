@@ -402,8 +402,8 @@ def test_a_calibration_has_its_own_abstention():
 def test_under_generic_sound_consistent_is_bounded_by_the_clips_own_threshold():
     """A low threshold of clips that are all under speech does not take back what is said of such clips."""
     low = replace(CALIBRATED, own=(-2.0,) * 9)
-    assert decide(evidence(-1.5), low, 0.1).outcome is Outcome.DISCREPANT
-    spoken = decide(evidence(-1.5, unexplained=0.4), low, 0.1)
+    assert decide(evidence(-1.7), low, 0.1).outcome is Outcome.DISCREPANT
+    spoken = decide(evidence(-1.7, unexplained=0.4), low, 0.1)
     assert spoken.threshold == pytest.approx(-2.0 + 0.4 * GENERIC_MARGIN)
     assert spoken.outcome is Outcome.CONSISTENT
 

@@ -58,6 +58,7 @@ def test_a_verdict_of_one_file(calls):
         "limits": limits,
         "exhibit": True,
         "progress": progress,
+        "guard": None,
     }
     assert verdict.verdict is Outcome.CONSISTENT
     assert (verdict.prior, verdict.false_alarms, verdict.duration) == (PRIOR, 0.2, Fraction(4))
@@ -87,7 +88,7 @@ def test_what_made_the_verdict(calls):
     assert provenance.config == {
         "false_alarms": 0.1,
         "limits": Limits().to_json(),
-        "abstention": {"consistent": 0.25, "below": None, "margin": 1.8, "doubt": 0.5},
+        "abstention": {"consistent": 0.25, "below": None, "margin": 1.4, "doubt": 0.5},
     }
     assert provenance.libraries["numpy"] == metadata.version("numpy")
 

@@ -123,9 +123,11 @@ def test_levels_hang_on_the_samples_and_not_on_the_blocks(
     assert len(found) == min(length, -(-len(samples) // rate))
     for at, (level, peak) in enumerate(found):
         heard = samples[at * rate :] if at == length - 1 else samples[at * rate : (at + 1) * rate]
-        power = float(np.mean(heard.astype(np.float64) ** 2))
+        # A constant is no sound: what swings around it is.
+        power = float(np.var(heard.astype(np.float64)))
         wanted = max(SILENCE, 10 * np.log10(power)) if power > 0 else SILENCE
-        assert level == pytest.approx(wanted, abs=1e-6)
+        # Far below any sound the last bits of a difference decide.
+        assert level == pytest.approx(wanted, abs=1e-3) or max(level, wanted) < -120
         assert peak == float(np.abs(heard).max())
 
 

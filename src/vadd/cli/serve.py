@@ -11,7 +11,7 @@ __all__ = ["serve"]
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command()
+@click.command(short_help="Serve a page and an HTTP API on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8750, show_default=True, help="0 takes a free one."

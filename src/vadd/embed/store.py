@@ -139,10 +139,9 @@ class Store:
     def _load(self) -> None:
         path = self.folder / "store.json"
         head = read_json(path)
-        if head.get("format") != FORMAT or head.get("version") != VERSION:
-            wanted = f"{FORMAT} version {VERSION}"
-            what = f"{head.get('format')!r} version {head.get('version')!r}"
-            raise StoreError(f"{path} is {what}, not {wanted}")
+        form, version = head.get("format"), head.get("version")
+        if (form, version) != (FORMAT, VERSION):
+            raise StoreError(f"{path} is {form!r} version {version!r}, not {FORMAT} version {VERSION}")
         try:
             self.recipe: dict[str, Any] = dict(head["recipe"])
             self.metadata: dict[str, Any] = dict(head["metadata"])

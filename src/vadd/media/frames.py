@@ -253,13 +253,22 @@ class FrameReader:
         return self._broken
 
     def _convert(self, frame: Any) -> NDArray[np.uint8]:
+        import av
+
         width, height = frame.width, frame.height
         if width * height > self._limits.pixels or max(width, height) > self._limits.side:
             raise MediaError("limit", f"{self._path.name}: a frame of {width}x{height} pixels is too large")
         shape = _scaled(width, height, self._stream.pixel_aspect, self._side)
-        scaled = self._scaler.reformat(
-            frame, width=shape[0], height=shape[1], format="rgb24", interpolation="AREA"
-        )
+        try:
+            scaled = self._scaler.reformat(
+                frame, width=shape[0], height=shape[1], format="rgb24", interpolation="AREA"
+            )
+        except (MemoryError, av.error.BlockingIOError) as error:  # the latter: no memory for a thread
+            message = "scaling a frame takes more memory than allowed"
+            raise MediaError("limit", f"{self._path.name}: {message}") from error
+        except av.error.FFmpegError as error:
+            message = f"frames of the form {frame.format.name} cannot be shown"
+            raise MediaError("unreadable", f"{self._path.name}: {message}") from error
         image: NDArray[np.uint8] = scaled.to_ndarray()
         turns = round(frame.rotation / 90) % 4
         self.rotation = turns * 90
