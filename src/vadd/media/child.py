@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Channel"]
 
+#: How threads, the loader of libraries and C++ tell that they found no memory; they have no other way.
+_NO_MEMORY = ("can't start new thread", "failed to map segment", "bad_alloc")
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
 #: How often, and how many seconds apart, what a job has left behind is looked for.
@@ -140,8 +142,7 @@ def _told(channel: Channel) -> Iterator[Channel]:
     except Exception as error:  # noqa: BLE001 - the parent raises it again, with this traceback
         from vadd.errors import MediaError, VaddError
 
-        # A thread that finds no memory for its stack says so in no other way.
-        if isinstance(error, MemoryError) or str(error) == "can't start new thread":
+        if isinstance(error, MemoryError) or any(word in str(error) for word in _NO_MEMORY):
             error = MediaError("limit", "not enough memory is allowed")
         if isinstance(error, MediaError):
             message = {"kind": "media_error", "reason": error.reason, "message": str(error)}
