@@ -174,15 +174,9 @@ def resume(folder: Path, files: int, told: Told) -> None:
     assert again.counts.done == files
     assert not again.changed
     told()
-    told(
-        f"A finished run of {files:,} files finds that it is finished in {seconds:.2f} s (one run, without the"
-    )
-    told(
-        "start of Python). While files were judged (by workers that judge nothing) the resident memory of the"
-    )
-    told(
-        f"run's own process was {before[0]:.0f} MiB after a tenth of them and {before[-1]:.0f} MiB after all."
-    )
+    told(f"A finished run of {files:,} files finds that it is finished in {seconds:.2f} s (one run,")
+    told("without Python's start). While files were judged (by workers that judge nothing) the run's own")
+    told(f"process had {before[0]:.0f} MiB resident after a tenth and {before[-1]:.0f} MiB after all.")
 
 
 class Never(Engine):
@@ -222,15 +216,10 @@ def plugs(clips: Path, folder: Path, moments: int, told: Told) -> None:
         wrong |= {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
         shutil.rmtree(out)
     told()
-    told(
-        f"`kill -9` of the run at {killed} random moments (seed 1), the same command again each time; it came to"
-    )
-    told(
-        f"its end {finished} times, and of {len(kept(clean))} files of results as a run makes that nobody killed"
-    )
-    told(
-        f"{'each was the same, byte for byte, each time' if not wrong else f'DIFFERENT: {sorted(wrong)[:5]}'}."
-    )
+    same = f"DIFFERENT: {sorted(wrong)[:5]}" if wrong else "each was the same, byte for byte, each time"
+    told(f"`kill -9` of the run at {killed} random moments (seed 1), the same command again each time; it")
+    told(f"came to its end {finished} times, and of the {len(kept(clean))} files of results that a run makes")
+    told(f"which nobody killed {same}.")
     if wrong:
         raise SystemExit(1)
 
