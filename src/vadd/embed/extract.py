@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vadd.embed.rows import ANY, Rows, nonsense, shaped
 from vadd.errors import MediaError
 from vadd.media.guard import Guard, run
-from vadd.media.identity import Identity, check_input
+from vadd.media.identity import Identity, check_input, unchanged
 from vadd.media.info import MediaInfo, fraction
 from vadd.media.limits import Limits
 from vadd.timeline import grid_length
@@ -203,7 +203,7 @@ def extract(
     before = [Identity.of(path) for path in dict.fromkeys(paths)]
     with closing(Rows(embedders, bounds)) as rows:
         again = {} if guard is None else {"again": rows.forget}
-        with _digests(before, bounds) as digests:
+        with _digests(before, bounds) as digests, unchanged(before):
             header, arrays = (run if guard is None else guard.run)(
                 "vadd.embed.worker:work",
                 arguments,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vadd.errors import MediaError, UsageError
 from vadd.media.limits import Limits
 
-__all__ = ["Identity", "check_input", "digest_of"]
+__all__ = ["Identity", "check_input", "digest_of", "unchanged"]
 
 _BLOCK = 1 << 20
 
@@ -70,6 +71,24 @@ class Identity:
         """
         if Identity.of(self.path) != self:
             raise MediaError("changed", f"{self.path.name}: it changed while it was read")
+
+
+@contextmanager
+def unchanged(identities: Sequence[Identity]) -> Iterator[None]:
+    """Tell a file that cannot be read any more because another took its place meanwhile.
+
+    The guarded child may open the files that were there when it started, and no others of the same name.
+
+    Raises:
+        MediaError: What the block raised; ``changed`` in place of ``unreadable`` if a file is another now.
+    """
+    try:
+        yield
+    except MediaError as error:
+        if error.reason == "unreadable":
+            for identity in identities:
+                identity.verify()
+        raise
 
 
 def digest_of(path: Path, limits: Limits | None = None) -> str | None:
