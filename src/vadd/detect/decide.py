@@ -26,7 +26,8 @@ SILENCE_DBFS = -70.0
 #: A shorter stretch of picture and sound together is less than one patch of the sound network.
 MIN_DURATION = Fraction(24, 25)
 
-#: At least this share of the seconds must have something to say.
+#: At least this share of the seconds must have something to say, and of three seconds or more at least two:
+#: a sound that lasts for a blink says nothing of the rest.
 MIN_SPEAKING = 0.2
 
 #: A second with a greater share than this of sound that is generic and without a source says nothing.
@@ -215,7 +216,8 @@ def too_little(evidence: Evidence) -> Reason | None:
     """Why a clip has too little to compare, whatever its score; ``None`` if it has enough."""
     if evidence.duration < MIN_DURATION:
         return Reason.TOO_SHORT
-    if evidence.speaking.sum() >= max(1.0, MIN_SPEAKING * len(evidence.speaking)):
+    seconds = len(evidence.speaking)
+    if evidence.speaking.sum() >= max(1.0 if seconds < 3 else 2.0, MIN_SPEAKING * seconds):
         return None
     mute = Counter(
         reason for second in range(len(evidence.seen)) if (reason := evidence.mute(second)) is not None
