@@ -176,9 +176,8 @@ def resume(folder: Path, files: int, told: Told) -> None:
     told()
     told(f"A finished run of {files:,} files finds that it is finished in {seconds:.2f} s (one run,")
     told("without Python's start). While files were judged (by workers that judge nothing) the run's own")
-    told(
-        f"process (here that of this script) had {before[0]:.0f} MiB resident after a tenth and {before[-1]:.0f} MiB after all."
-    )
+    sizes = f"{before[0]:.0f} MiB resident after a tenth and {before[-1]:.0f} MiB after all"
+    told(f"process (here that of this script) had {sizes}.")
 
 
 class Never(Engine):
