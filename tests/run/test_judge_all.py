@@ -207,3 +207,15 @@ def test_keys_hang_on_content_and_on_what_judges() -> None:
     assert keys.record("a" * 64) != other.record("a" * 64)
     assert keys.measurement("a" * 64) == other.measurement("a" * 64)
     assert Keys.of(Settings(reports="none", threads=1)).record("a" * 64) == keys.record("a" * 64)
+
+
+def test_a_measurement_hangs_on_every_network_that_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from vadd.embed import weights
+
+    before = Keys.of(Settings())
+    other = replace(weights.BLAZEFACE, sha256="f" * 64)
+    monkeypatch.setattr(weights, "BLAZEFACE", other)
+    after = Keys.of(Settings())
+    assert after.measurement("a" * 64) != before.measurement("a" * 64)

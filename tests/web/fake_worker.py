@@ -20,10 +20,10 @@ sys.path.append(str(Path(__file__).parents[1] / "report"))
 
 
 def main(request: dict[str, Any]) -> None:
-    from vadd.media.child import _die_with
+    from vadd.media.child import die_with
     from vadd.run.records import Record, Results
 
-    _die_with(request["parent"])
+    die_with(request["parent"])
     out = os.fdopen(os.dup(1), "w")
     results = Results(Path(request["folder"]), request["scratch"])
 

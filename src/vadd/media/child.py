@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "die_with"]
 
 #: How threads, the loader of libraries and C++ tell that they found no memory; they have no other way.
 _NO_MEMORY = ("can't start new thread", "failed to map segment", "bad_alloc")
@@ -80,8 +80,15 @@ class Channel:
                     rest = rest[os.write(self._descriptor, rest) :]
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the parent goes, however it goes."""
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when the parent goes, however it goes.
+
+    Args:
+        parent: Its process id.
+
+    Raises:
+        OSError: If the kernel will not.
+    """
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -96,7 +103,7 @@ def _main() -> None:
     pipe = os.dup(1)
     os.dup2(2, 1)
     setup = json.loads(sys.stdin.buffer.readline())
-    _die_with(setup["parent"])
+    die_with(setup["parent"])
     sys.path[:] = setup["path"]
     with _told(Channel(pipe, 0)):
         from vadd.media.given_up import isolate

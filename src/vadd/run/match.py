@@ -23,7 +23,8 @@ from vadd.detect.verdict import Concept, Reason
 from vadd.errors import MediaError, UsageError
 from vadd.media.identity import Identity
 from vadd.media.limits import Limits
-from vadd.run.measured import LOT, Measured, Measurer, Side
+from vadd.run.engine import BATCH
+from vadd.run.measured import Measured, Measurer, Side
 from vadd.run.occurrences import Found, Search
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ def match(
         search = Search(own.fingerprint, own.sha256)
         unsearched: list[Unfit] = []
         for number, path in enumerate(rest):
-            if number % LOT == 0:
-                measurer.expect(rest[number : number + LOT])
+            if number % BATCH == 0:
+                measurer.expect(rest[number : number + BATCH])
             try:
                 other = _measured(path, measurer, cache)
             except UsageError as error:  # one of many that can't be opened must not end the others

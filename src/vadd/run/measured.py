@@ -23,15 +23,13 @@ from vadd.errors import MediaError, UsageError
 from vadd.media.fingerprint import Fingerprint, fingerprint
 from vadd.media.guard import Guard
 from vadd.media.identity import Identity, digest_of
+from vadd.run.engine import BATCH
 
 if TYPE_CHECKING:
     from vadd.detect.engine import Engine, Observation
     from vadd.media.limits import Limits
 
-__all__ = ["LOT", "STRETCHES", "Measured", "Measurer", "Side"]
-
-#: Files that one guarded child opens before it is replaced.
-LOT = 16
+__all__ = ["STRETCHES", "Measured", "Measurer", "Side"]
 
 #: Stretches of equal length that a side is summed up in: two of them meet 64 times in a pair of files.
 STRETCHES = 8
@@ -108,7 +106,7 @@ class Measurer:
         self.engine, self.limits = engine, limits
         # A child goes with the thread that started it: both threads last as long as their children may.
         self._listener = ThreadPoolExecutor(1)
-        self._eye, self._ear = Guard(limits=limits, jobs=LOT), Guard(limits=limits, jobs=LOT)
+        self._eye, self._ear = Guard(limits=limits, jobs=BATCH), Guard(limits=limits, jobs=BATCH)
 
     def __enter__(self) -> Self:
         return self
@@ -121,11 +119,11 @@ class Measurer:
         self._ear.close()
 
     def expect(self, paths: Sequence[Path]) -> None:
-        """Say which files come next, :data:`LOT` at most: new children will be able to open these at once."""
+        """Say which files come next, :data:`BATCH` at most: new children will be able to open these at once."""
         self._eye.close()
         self._ear.close()
         readable = [path.absolute() for path in paths]
-        self._eye, self._ear = (Guard(limits=self.limits, jobs=LOT, readable=readable) for _ in range(2))
+        self._eye, self._ear = (Guard(limits=self.limits, jobs=BATCH, readable=readable) for _ in range(2))
 
     def measure(self, path: Path) -> Measured:
         """Measure a file.

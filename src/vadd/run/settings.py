@@ -94,10 +94,14 @@ class Keys:
         from vadd.embed import catalog
         from vadd.embed.extract import DEFAULT_EMBEDDERS
         from vadd.embed.extraction_file import FORM
+        from vadd.embed.faces import FACES
+        from vadd.embed.weights import BLAZEFACE
         from vadd.report.document import SCHEMA
 
         detector = Detector(settings.model, false_alarms=settings.false_alarms, limits=settings.limits)
         weights = {name: catalog.card(name).weights.digest for name in DEFAULT_EMBEDDERS}
+        # What it finds is measured with the rest, so another one must not meet what this one left.
+        weights[FACES] = BLAZEFACE.digest
         measured = {
             "form": FORM,
             "version": __version__,

@@ -39,7 +39,7 @@ def main(request: dict[str, Any]) -> None:
     Args:
         request: ``parent`` (process id), ``settings``, ``folder`` and ``scratch`` of the results.
     """
-    from vadd.media.child import _die_with as die_with
+    from vadd.media.child import die_with
 
     die_with(request["parent"])
     # Whatever a library prints must not get between the answers.
