@@ -119,7 +119,7 @@ class Measurer:
         self._ear.close()
 
     def expect(self, paths: Sequence[Path]) -> None:
-        """Say which files come next, :data:`BATCH` at most: new children will be able to open these at once."""
+        """Say which files come next, :data:`BATCH` at most: new children can open these from the start."""
         self._eye.close()
         self._ear.close()
         readable = [path.absolute() for path in paths]
